@@ -1,0 +1,1 @@
+//! Compares two HTTP responses under rules; pure, no clock, no input or output.

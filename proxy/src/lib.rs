@@ -1,0 +1,1 @@
+//! The shadow-traffic proxy: data plane, mirror, journal, control API, dashboard, command line.

@@ -1,0 +1,1 @@
+//! What the services share: errors, validation, pages of documentation, health, telemetry, shutdown.

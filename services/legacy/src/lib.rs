@@ -1,0 +1,1 @@
+//! The order-management monolith that is being replaced.

@@ -1,0 +1,1 @@
+//! Moves rows from the legacy database to the modern one.
