@@ -1,0 +1,41 @@
+# What people and pipelines type; each line also works by hand.
+.PHONY: demo test check bench bench-load
+
+# The whole sample system with the proxy and traffic, in one process: make demo ARGS="--rate 50"
+demo:
+	@deploy/packages.sh build
+	cargo run --release --locked -- $(ARGS)
+
+test:
+	@deploy/packages.sh build test
+	@if cargo nextest --version >/dev/null 2>&1; then \
+	  set -x; cargo nextest run --workspace --locked; \
+	else \
+	  set -x; cargo test --workspace --locked --lib --bins --tests; \
+	fi
+	cargo test --workspace --locked --doc
+
+# Everything that can be said about the code without running it, and the shipped routes.toml.
+check:
+	@deploy/packages.sh build
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+	@if cargo deny --version >/dev/null 2>&1; then \
+	  set -x; cargo deny --all-features check; \
+	else \
+	  echo "SKIPPED: licences and advisories, because cargo-deny is not installed" >&2; \
+	fi
+# The whole workspace, so that the tests find the same build of every dependency.
+	cargo build --workspace --bins --locked
+	cargo run --quiet --workspace --bin cutover --locked -- check routes.toml
+
+bench:
+	@deploy/packages.sh build
+	cargo bench --package benches --locked -- $(ARGS)
+
+# Against bare Pingora and nginx, about half an hour; ARGS="--help" lists shorter runs.
+bench-load:
+	@deploy/packages.sh build load
+	cargo build --release --locked --package benches --package cutover
+	target/release/load $(ARGS)
