@@ -1,1 +1,22 @@
-//! What the services share: errors, validation, pages of documentation, health, telemetry, shutdown.
+//! What the services of the sample system share: the contract's request bodies, documents and
+//! errors, and the frame around every service (health, fallbacks, serving, shutdown).
+//!
+//! It knows no table and no business rule of one side only: what legacy and modern do
+//! differently lives with them.
+
+pub mod app;
+pub mod config;
+pub mod document;
+pub mod error;
+pub mod extract;
+pub mod money;
+pub mod requests;
+pub mod serve;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+pub mod store;
+pub mod time;
+
+pub use document::{Document, Relation, Resource};
+pub use error::ApiError;
+pub use money::Money;

@@ -1,0 +1,68 @@
+//! Flags and environment of a service: what was typed is read as text first and parsed together,
+//! so that every mistake is reported at once. Also the set-up of the log.
+
+use std::fmt::Display;
+use std::process::ExitCode;
+use std::str::FromStr;
+
+use tracing_subscriber::EnvFilter;
+
+/// The exit code of a usage error (`EX_USAGE`).
+const USAGE: u8 = 64;
+
+/// The mistakes found while a configuration is parsed.
+#[derive(Debug, Default)]
+pub struct Mistakes(Vec<String>);
+
+impl Mistakes {
+    /// Parses one value; a mistake is kept with the flag's name and the offending text.
+    pub fn parse<T: FromStr<Err: Display>>(&mut self, flag: &str, text: &str) -> Option<T> {
+        match text.parse() {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.0.push(format!("{flag}: `{text}`: {error}"));
+                None
+            }
+        }
+    }
+
+    /// Adds a mistake found otherwise.
+    pub fn add(&mut self, mistake: impl Into<String>) {
+        self.0.push(mistake.into());
+    }
+
+    /// Every mistake, one a line.
+    pub fn lines(&self) -> String {
+        self.0.join("\n")
+    }
+}
+
+/// Reads the command line as `Raw` and turns it into what the service uses.
+///
+/// A mistake prints all of them and exits with 64; `--help` and `--version` exit with 0.
+pub fn read<Raw: clap::Parser, Config>(
+    ready: impl FnOnce(Raw) -> Result<Config, Mistakes>,
+) -> Result<Config, ExitCode> {
+    let raw = Raw::try_parse().map_err(|error| {
+        // Printing to a closed terminal is all that can fail here.
+        let _ = error.print();
+        if error.use_stderr() {
+            ExitCode::from(USAGE)
+        } else {
+            ExitCode::SUCCESS
+        }
+    })?;
+    ready(raw).map_err(|mistakes| {
+        eprintln!("{}", mistakes.lines());
+        ExitCode::from(USAGE)
+    })
+}
+
+/// Sends the log to standard error; `RUST_LOG` chooses what is in it, `info` when unset.
+pub fn log() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}

@@ -1,0 +1,166 @@
+//! `SQLite` opened the one way that every service opens it: WAL, foreign keys on, one writer.
+//!
+//! Writers queue in this process instead of spinning on the file's lock; the busy timeout is for
+//! the writers of other processes.
+
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
+
+use crate::store::StoreError;
+
+/// Readers of one service at one time.
+const READERS: u32 = 4;
+
+/// How long a statement waits for another process's write.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// How long a request waits for a connection.
+const ACQUIRE: Duration = Duration::from_secs(5);
+
+/// An open database file.
+#[derive(Debug, Clone)]
+pub struct Database {
+    readers: SqlitePool,
+    writer: SqlitePool,
+}
+
+/// Why a database could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The URL is no `SQLite` URL.
+    #[error("`{url}` is not a SQLite URL such as sqlite:data/modern.db")]
+    Url {
+        /// What was given.
+        url: String,
+        /// What the driver says.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// Each connection would see a database of its own.
+    #[error("`{0}` is in memory; connections share a file only")]
+    InMemory(String),
+    /// The file could not be opened.
+    #[error("could not open `{url}`")]
+    Connect {
+        /// What was given.
+        url: String,
+        /// What the driver says.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The schema could not be brought up to date.
+    #[error("could not migrate `{url}`")]
+    Migrate {
+        /// What was given.
+        url: String,
+        /// What failed.
+        #[source]
+        source: Box<MigrateError>,
+    },
+}
+
+impl Database {
+    /// Opens the file, makes it when it is missing, and brings its schema up to date.
+    ///
+    /// Processes that open one file at the same time take turns: the whole upgrade is one
+    /// transaction.
+    pub async fn open(url: &str, migrations: &Migrator) -> Result<Self, OpenError> {
+        let options = options(url)?;
+        let connect = |source| OpenError::Connect {
+            url: url.to_owned(),
+            source,
+        };
+        let pool = |connections| {
+            SqlitePoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(ACQUIRE)
+        };
+        let writer = pool(1)
+            .connect_with(options.clone())
+            .await
+            .map_err(connect)?;
+        let database = Self {
+            readers: pool(READERS).connect_lazy_with(options),
+            writer,
+        };
+        database
+            .migrate(migrations)
+            .await
+            .map_err(|source| OpenError::Migrate {
+                url: url.to_owned(),
+                source: Box::new(source),
+            })?;
+        Ok(database)
+    }
+
+    /// Where queries that only read go.
+    pub fn reader(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    /// A transaction that holds the write lock from its start; dropped, it rolls back.
+    pub async fn write(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        self.writer
+            .begin_with("BEGIN IMMEDIATE")
+            .await
+            .map_err(StoreError::database)
+    }
+
+    /// Whether the database answers, for readiness.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let one = sqlx::query("SELECT 1").execute(&self.readers).await;
+        one.map(drop).map_err(StoreError::database)
+    }
+
+    /// Closes every connection, once nobody uses it any more.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    async fn migrate(&self, migrations: &Migrator) -> Result<(), MigrateError> {
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let connection: &mut SqliteConnection = &mut transaction;
+        migrations.run(connection).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+}
+
+/// Sorts a failed statement: a unique column among `columns` (`table.column`), or the rest.
+pub fn sorted(error: sqlx::Error, columns: &[&'static str]) -> StoreError {
+    let violation = error
+        .as_database_error()
+        .filter(|error| error.is_unique_violation());
+    let taken = violation.and_then(|error| {
+        // SQLite has no name for the constraint: its message ends with the column.
+        columns
+            .iter()
+            .find(|column| error.message().ends_with(*column))
+    });
+    match taken {
+        Some(column) => StoreError::Taken(column),
+        None => StoreError::database(error),
+    }
+}
+
+fn options(url: &str) -> Result<SqliteConnectOptions, OpenError> {
+    let options = SqliteConnectOptions::from_str(url).map_err(|source| OpenError::Url {
+        url: url.to_owned(),
+        source,
+    })?;
+    if url.contains(":memory:") || url.contains("mode=memory") {
+        return Err(OpenError::InMemory(url.to_owned()));
+    }
+    Ok(options
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // In WAL mode a crash of the process loses nothing; only a loss of power can.
+        .synchronous(SqliteSynchronous::Normal)
+        .foreign_keys(true)
+        .busy_timeout(BUSY))
+}
