@@ -22,9 +22,9 @@ check:
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 	@if cargo deny --version >/dev/null 2>&1; then \
-	  set -x; cargo deny --all-features check; \
+	  set -x; cargo deny --all-features check bans licenses sources; \
 	else \
-	  echo "SKIPPED: licences and advisories, because cargo-deny is not installed" >&2; \
+	  echo "SKIPPED: licences and banned crates, because cargo-deny is not installed" >&2; \
 	fi
 # The whole workspace, so that the tests find the same build of every dependency.
 	cargo build --workspace --bins --locked
