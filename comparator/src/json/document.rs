@@ -1,0 +1,134 @@
+//! A parsed JSON document: its text and a flat list of nodes that point into it.
+//!
+//! Values are not converted and nothing is copied; a node is 16 bytes, whatever it holds.
+
+use std::borrow::Cow;
+
+use super::string;
+
+/// A position in a document's list of nodes.
+pub(crate) type Id = u32;
+
+/// What a node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tag {
+    Null,
+    False,
+    True,
+    Number,
+    /// A string without escapes.
+    String,
+    /// A string with at least one escape.
+    Escaped,
+    Array,
+    /// Its children are keys and values by turns.
+    Object,
+}
+
+/// One value or object key.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Node {
+    /// Where its token begins and ends in the text.
+    pub(super) start: u32,
+    pub(super) end: u32,
+    /// The node after this one and all below it.
+    pub(super) next: Id,
+    pub(super) tag: Tag,
+}
+
+/// A parsed document. Node 0 is its root; children follow their parent, in the text's order.
+#[derive(Debug)]
+pub(crate) struct Document<'a> {
+    pub(super) text: &'a str,
+    pub(super) nodes: Vec<Node>,
+}
+
+impl<'a> Document<'a> {
+    pub(crate) const ROOT: Id = 0;
+
+    pub(crate) fn tag(&self, id: Id) -> Tag {
+        self.node(id).tag
+    }
+
+    /// The node after this one and all below it.
+    pub(crate) fn next(&self, id: Id) -> Id {
+        self.node(id).next
+    }
+
+    /// How many nodes there are.
+    pub(crate) fn size(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// The node's token as it was written.
+    pub(crate) fn token(&self, id: Id) -> &'a str {
+        let node = self.node(id);
+        self.text
+            .get(node.start as usize..node.end as usize)
+            .unwrap_or_default()
+    }
+
+    /// The token's bytes, which are cheaper to come by than its characters.
+    pub(crate) fn bytes(&self, id: Id) -> &'a [u8] {
+        let node = self.node(id);
+        self.text
+            .as_bytes()
+            .get(node.start as usize..node.end as usize)
+            .unwrap_or_default()
+    }
+
+    /// A string's or key's characters, unescaped.
+    pub(crate) fn string(&self, id: Id) -> Cow<'a, [u8]> {
+        let inner = match self.bytes(id) {
+            [b'"', inner @ .., b'"'] => inner,
+            other => other,
+        };
+        if self.tag(id) == Tag::Escaped {
+            string::unescape(inner)
+        } else {
+            Cow::Borrowed(inner)
+        }
+    }
+
+    /// An array's elements.
+    pub(crate) fn elements(&self, array: Id) -> impl Iterator<Item = Id> {
+        self.walk(array, |id| self.next(id))
+    }
+
+    /// The keys of an object; a key's value is the node after it.
+    pub(crate) fn keys(&self, object: Id) -> impl Iterator<Item = Id> {
+        self.walk(object, |key| self.next(key + 1))
+    }
+
+    /// The value of an object's key or of an array's position; the last one of a repeated key.
+    pub(crate) fn child(&self, id: Id, name: &str) -> Option<Id> {
+        match self.tag(id) {
+            Tag::Object => {
+                let named = |key: &Id| *self.string(*key) == *name.as_bytes();
+                self.keys(id).filter(named).last().map(|key| key + 1)
+            }
+            Tag::Array => {
+                let position: usize = name.parse().ok()?;
+                // A position has one spelling: 01 and +1 are names.
+                if position.to_string() != name {
+                    return None;
+                }
+                self.elements(id).nth(position)
+            }
+            _ => None,
+        }
+    }
+
+    fn walk(&self, parent: Id, after: impl Fn(Id) -> Id) -> impl Iterator<Item = Id> {
+        let (mut id, end) = (parent + 1, self.next(parent));
+        std::iter::from_fn(move || {
+            let current = (id < end).then_some(id)?;
+            id = after(current);
+            Some(current)
+        })
+    }
+
+    fn node(&self, id: Id) -> Node {
+        self.nodes[id as usize]
+    }
+}

@@ -1,0 +1,363 @@
+//! Two documents side by side, from the roots down.
+//!
+//! Paths and rendered values are made only when something is reported. Arrays are in `array`.
+
+use std::borrow::Cow;
+
+use super::document::{Document, Id, Tag};
+use super::number;
+use crate::report::{Report, shorten, shorten_pair};
+use crate::rules::{Effects, Reached, Rules, Step, escape};
+use crate::{Discrepancy, Kind, Undecodable};
+
+/// Why a walk ended early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// The work is used up.
+    GaveUp(Undecodable),
+    /// A probe found a difference, which is all it wanted to know.
+    Found,
+}
+
+pub(super) type Flow<T = ()> = Result<T, Stop>;
+
+/// A step of the path to where the walk is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum At {
+    /// A key, and the document that it stands in.
+    Key(Side, Id),
+    /// A position in an array.
+    Index(usize),
+    /// A position in an array whose order means nothing, so rules do not see it.
+    Element(usize),
+}
+
+/// One of the two documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Legacy,
+    Modern,
+}
+
+pub(super) struct Walk<'a> {
+    pub(super) legacy: &'a Document<'a>,
+    pub(super) modern: &'a Document<'a>,
+    pub(super) rules: &'a Rules,
+    report: &'a mut Report,
+    work: u64,
+    path: Vec<At>,
+    /// What the rules' patterns have reached, for every step of the path.
+    reached: Vec<usize>,
+    /// Whether only equality is asked for: nothing is reported, the first difference stops.
+    pub(super) probing: bool,
+}
+
+/// Compares two documents with at most so much work, and reports every difference.
+pub(crate) fn compare(
+    legacy: &Document<'_>,
+    modern: &Document<'_>,
+    rules: &Rules,
+    work: u64,
+    report: &mut Report,
+) -> Result<(), Undecodable> {
+    let (path, mut reached) = (Vec::new(), Vec::new());
+    let root = rules.paths.root(&mut reached);
+    let mut walk = Walk {
+        legacy,
+        modern,
+        rules,
+        report,
+        work,
+        path,
+        reached,
+        probing: false,
+    };
+    match walk.value(Document::ROOT, Document::ROOT, root) {
+        Err(Stop::GaveUp(reason)) => Err(reason),
+        _ => Ok(()),
+    }
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn value(&mut self, legacy: Id, modern: Id, reached: Reached) -> Flow {
+        let effects = self.effects(&reached);
+        if effects.ignore {
+            return self.charge(1);
+        }
+        let equal = match (self.legacy.tag(legacy), self.modern.tag(modern)) {
+            (Tag::Object, Tag::Object) => return self.object(legacy, modern, &reached),
+            (Tag::Array, Tag::Array) => return self.array(legacy, modern, &reached, effects),
+            (Tag::String | Tag::Escaped, Tag::String | Tag::Escaped) => {
+                self.charge_token(self.legacy, legacy)?;
+                self.same_string(legacy, modern) || self.same_time(legacy, modern, effects)
+            }
+            (Tag::Number, Tag::Number) => {
+                self.charge_token(self.legacy, legacy)?;
+                number::equal(self.legacy.bytes(legacy), self.modern.bytes(modern))
+            }
+            (Tag::True | Tag::False, Tag::True | Tag::False) | (Tag::Null, Tag::Null) => {
+                self.charge(1)?;
+                self.legacy.tag(legacy) == self.modern.tag(modern)
+            }
+            _ => return self.differ(Kind::Type, Some(legacy), Some(modern)),
+        };
+        if equal {
+            Ok(())
+        } else {
+            self.differ(Kind::Value, Some(legacy), Some(modern))
+        }
+    }
+
+    fn same_string(&self, legacy: Id, modern: Id) -> bool {
+        let plain = [self.legacy.tag(legacy), self.modern.tag(modern)] == [Tag::String; 2];
+        if plain {
+            return self.legacy.bytes(legacy) == self.modern.bytes(modern);
+        }
+        self.legacy.string(legacy) == self.modern.string(modern)
+    }
+
+    fn same_time(&self, legacy: Id, modern: Id, effects: Effects) -> bool {
+        let rule = effects.time.and_then(|at| self.rules.times.get(at));
+        rule.is_some_and(|rule| {
+            rule.equal(&self.legacy.string(legacy), &self.modern.string(modern))
+        })
+    }
+
+    /// Most objects have the same keys in the same order on both sides, which costs no sorting.
+    fn object(&mut self, legacy: Id, modern: Id, reached: &Reached) -> Flow {
+        self.charge(1)?;
+        let ends = (self.legacy.next(legacy), self.modern.next(modern));
+        let mut keys = (legacy + 1, modern + 1);
+        while keys.0 < ends.0 && keys.1 < ends.1 && self.same_string(keys.0, keys.1) {
+            self.member(keys.0, keys.1, reached)?;
+            keys = (self.legacy.next(keys.0 + 1), self.modern.next(keys.1 + 1));
+        }
+        if keys == ends {
+            Ok(())
+        } else {
+            self.sorted(legacy, modern, keys.0, reached)
+        }
+    }
+
+    /// Compares what is left of two objects whose keys went apart, in the order of the keys. The
+    /// members before `from` are compared already; they are here for the sake of repeated keys.
+    fn sorted(&mut self, legacy: Id, modern: Id, from: Id, reached: &Reached) -> Flow {
+        let (legacy, modern) = (members(self.legacy, legacy), members(self.modern, modern));
+        self.charge((legacy.len() + modern.len()) as u64)?;
+        let (mut left, mut right) = (&*legacy, &*modern);
+        while let Some((key, _)) = left.first().into_iter().chain(right.first()).min() {
+            let (mine, theirs);
+            (mine, left) = split_group(left, key);
+            (theirs, right) = split_group(right, key);
+            self.group(mine, theirs, from, reached)?;
+        }
+        Ok(())
+    }
+
+    /// Compares the occurrences of one key.
+    fn group(
+        &mut self,
+        legacy: &[Member<'_>],
+        modern: &[Member<'_>],
+        from: Id,
+        reached: &Reached,
+    ) -> Flow {
+        match (legacy, modern) {
+            ([.., (_, key)], []) => {
+                self.lone(At::Key(Side::Legacy, *key), Kind::Missing, key + 1, reached)
+            }
+            ([], [.., (_, key)]) => {
+                self.lone(At::Key(Side::Modern, *key), Kind::Extra, key + 1, reached)
+            }
+            _ if legacy.len() == modern.len() => {
+                let pairs = legacy
+                    .iter()
+                    .zip(modern)
+                    .filter(|((_, key), _)| *key >= from);
+                for ((_, mine), (_, theirs)) in pairs {
+                    self.member(*mine, *theirs, reached)?;
+                }
+                Ok(())
+            }
+            ([.., (_, mine)], [.., (_, theirs)]) => {
+                let times = |count: usize| Some(format!("{count} ×"));
+                let sides = (times(legacy.len()), times(modern.len()));
+                self.enter(At::Key(Side::Legacy, *mine), reached, |walk, reached| {
+                    if walk.effects(&reached).ignore {
+                        return Ok(());
+                    }
+                    walk.found(Kind::Duplicate, |_| sides)?;
+                    // The last one is what most parsers take.
+                    walk.value(mine + 1, theirs + 1, reached)
+                })
+            }
+            ([], []) => Ok(()),
+        }
+    }
+
+    fn member(&mut self, legacy: Id, modern: Id, reached: &Reached) -> Flow {
+        self.enter(At::Key(Side::Legacy, legacy), reached, |walk, reached| {
+            walk.value(legacy + 1, modern + 1, reached)
+        })
+    }
+
+    /// Reports a value that only one side has.
+    pub(super) fn lone(&mut self, at: At, kind: Kind, value: Id, reached: &Reached) -> Flow {
+        self.charge(1)?;
+        self.enter(at, reached, |walk, reached| {
+            match (walk.effects(&reached).ignore, kind) {
+                (true, _) => Ok(()),
+                (_, Kind::Missing) => walk.differ(kind, Some(value), None),
+                _ => walk.differ(kind, None, Some(value)),
+            }
+        })
+    }
+
+    /// Takes one step down, for the path and for the rules, and back up.
+    pub(super) fn enter<T>(
+        &mut self,
+        at: At,
+        reached: &Reached,
+        inside: impl FnOnce(&mut Self, Reached) -> Flow<T>,
+    ) -> Flow<T> {
+        let before = self.reached.len();
+        let next = if reached.is_empty() {
+            0..0
+        } else {
+            self.step(at, reached.clone())
+        };
+        self.path.push(at);
+        let result = inside(self, next);
+        self.path.pop();
+        self.reached.truncate(before);
+        result
+    }
+
+    fn step(&mut self, at: At, from: Reached) -> Reached {
+        let key = self.key(at);
+        let step = match at {
+            At::Index(index) => Step::Index(index),
+            At::Element(_) => Step::Element,
+            At::Key(..) => Step::Key(&key),
+        };
+        self.rules.paths.step(&mut self.reached, from, step)
+    }
+
+    pub(super) fn effects(&self, reached: &Reached) -> Effects {
+        if reached.is_empty() {
+            return Effects::default();
+        }
+        self.rules
+            .paths
+            .effects(self.reached.get(reached.clone()).unwrap_or_default())
+    }
+
+    pub(super) fn charge(&mut self, units: u64) -> Flow {
+        let left = self.work.checked_sub(units);
+        self.work = left.ok_or(Stop::GaveUp(Undecodable::LimitWork))?;
+        Ok(())
+    }
+
+    /// A long token costs more than a short one, or a few of them would make work without end.
+    pub(super) fn charge_token(&mut self, document: &Document<'_>, id: Id) -> Flow {
+        self.charge(1 + document.bytes(id).len() as u64 / 64)
+    }
+
+    pub(super) fn differ(&mut self, kind: Kind, legacy: Option<Id>, modern: Option<Id>) -> Flow {
+        self.charge(1)?;
+        self.found(kind, |walk| {
+            let legacy = legacy.map(|id| walk.legacy.token(id));
+            let modern = modern.map(|id| walk.modern.token(id));
+            if let (Some(legacy), Some(modern)) = (legacy, modern) {
+                let (legacy, modern) = shorten_pair(legacy, modern);
+                return (Some(legacy), Some(modern));
+            }
+            (legacy.map(shorten), modern.map(shorten))
+        })
+    }
+
+    /// Reports a difference at the walk's path, with its sides rendered.
+    pub(super) fn found(
+        &mut self,
+        kind: Kind,
+        render: impl FnOnce(&Self) -> (Option<String>, Option<String>),
+    ) -> Flow {
+        if self.probing {
+            return Err(Stop::Found);
+        }
+        let mut report = std::mem::take(self.report);
+        report.add(|| {
+            let (legacy, modern) = render(self);
+            Discrepancy {
+                path: self.pointer(),
+                kind,
+                legacy,
+                modern,
+            }
+        });
+        *self.report = report;
+        Ok(())
+    }
+
+    /// The walk's path as a JSON pointer.
+    fn pointer(&self) -> String {
+        self.path.iter().fold(String::new(), |mut path, at| {
+            path.push('/');
+            match at {
+                At::Index(index) | At::Element(index) => path.push_str(&index.to_string()),
+                key => path.push_str(&segment(&self.key(*key))),
+            }
+            path
+        })
+    }
+
+    pub(super) fn document(&self, side: Side) -> &'a Document<'a> {
+        match side {
+            Side::Legacy => self.legacy,
+            Side::Modern => self.modern,
+        }
+    }
+
+    fn key(&self, at: At) -> Cow<'a, [u8]> {
+        match at {
+            At::Key(side, key) => self.document(side).string(key),
+            At::Index(_) | At::Element(_) => Cow::default(),
+        }
+    }
+}
+
+type Member<'a> = (Cow<'a, [u8]>, Id);
+
+/// An object's keys in their order, and repeated ones in the document's.
+fn members<'a>(document: &Document<'a>, object: Id) -> Vec<Member<'a>> {
+    let mut members: Vec<_> = document
+        .keys(object)
+        .map(|key| (document.string(key), key))
+        .collect();
+    members.sort_unstable();
+    members
+}
+
+fn split_group<'m, 'a>(
+    members: &'m [Member<'a>],
+    key: &[u8],
+) -> (&'m [Member<'a>], &'m [Member<'a>]) {
+    let count = members
+        .iter()
+        .take_while(|(other, _)| **other == *key)
+        .count();
+    members.split_at_checked(count).unwrap_or((members, &[]))
+}
+
+/// A key as a segment of a path. An absurdly long one is cut, with a hash of what it was.
+fn segment(key: &[u8]) -> String {
+    const LONGEST: usize = 256;
+    let name = String::from_utf8_lossy(key);
+    if name.len() <= LONGEST {
+        return escape(&name);
+    }
+    let start = name
+        .get(..name.floor_char_boundary(LONGEST))
+        .unwrap_or_default();
+    format!("{}…{:016x}", escape(start), xxhash_rust::xxh3::xxh3_64(key))
+}
