@@ -1,0 +1,257 @@
+//! What an operator says about the journal: the `journal` table of routes.toml.
+//!
+//! [`JournalConfig`] is what was typed, [`Settings`] is what is ready to use. Where the journal's
+//! file is belongs to the command line, not here.
+
+use super::redaction::Redaction;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::time::Duration;
+
+/// What the journal keeps, how long, and what it must never hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct JournalConfig {
+    /// How long findings, their samples and the counts per minute are kept: `7d`, `12h`. Totals
+    /// are kept for ever. Default 7d.
+    pub keep: String,
+    /// The size that the journal may have; beyond it the oldest samples and findings go first.
+    /// At least 1MiB. Default 256MiB.
+    pub max_size: String,
+    /// How many exchanges are kept for each finding, a fair sample of all of them; 0 to 64.
+    /// Default 5.
+    pub samples: u32,
+    /// Headers whose values are never stored, besides `Authorization`, `Proxy-Authorization`,
+    /// `Cookie`, `Set-Cookie`, `X-Api-Key`, `Api-Key` and `X-Auth-Token`.
+    pub redact_headers: Vec<String>,
+    /// JSON paths whose values are never stored, in requests, answers and discrepancies:
+    /// `/data/attributes/email`, `/**/password`. A body that isn't JSON is then not stored at all.
+    pub redact_paths: Vec<String>,
+    /// Query parameters and form fields whose values are never stored.
+    pub redact_query: Vec<String>,
+}
+
+impl Default for JournalConfig {
+    fn default() -> Self {
+        Self {
+            keep: "7d".to_owned(),
+            max_size: "256MiB".to_owned(),
+            samples: 5,
+            redact_headers: Vec::new(),
+            redact_paths: Vec::new(),
+            redact_query: Vec::new(),
+        }
+    }
+}
+
+/// A mistake in a [`JournalConfig`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct SettingError {
+    /// The key within the table.
+    pub key: &'static str,
+    /// The position, where the key holds an array.
+    pub index: Option<usize>,
+    /// The offending value.
+    pub value: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+impl fmt::Display for SettingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            key,
+            index,
+            value,
+            message,
+        } = self;
+        match index {
+            Some(index) => write!(f, "{key}[{index}]: {value:?}: {message}"),
+            None => write!(f, "{key}: {value:?}: {message}"),
+        }
+    }
+}
+
+/// Checked settings of the journal.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The age at which things go.
+    pub keep: Duration,
+    /// The size in bytes at which the oldest things go.
+    pub max_size: u64,
+    /// Exchanges kept per finding.
+    pub samples: u32,
+    /// What is never stored.
+    pub(crate) redaction: Redaction,
+}
+
+impl Settings {
+    /// The most samples that a finding can have: one bit each in the writer's map of slots.
+    pub const MAX_SAMPLES: u32 = 64;
+    const MIN_SIZE: u64 = 1 << 20;
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            keep: Duration::from_hours(7 * 24),
+            max_size: 256 << 20,
+            samples: 5,
+            redaction: Redaction::default(),
+        }
+    }
+}
+
+impl TryFrom<&JournalConfig> for Settings {
+    type Error = Vec<SettingError>;
+
+    fn try_from(config: &JournalConfig) -> Result<Self, Self::Error> {
+        let mut errors = Vec::new();
+        let mut refuse = |key, value: &str, message: String| {
+            errors.push(SettingError {
+                key,
+                index: None,
+                value: value.to_owned(),
+                message,
+            });
+        };
+        let keep = humantime::parse_duration(&config.keep);
+        match &keep {
+            Err(error) => refuse(
+                "keep",
+                &config.keep,
+                format!("no duration such as 7d: {error}"),
+            ),
+            Ok(keep) if keep.is_zero() => {
+                refuse(
+                    "keep",
+                    &config.keep,
+                    "is nothing; use at least 1s".to_owned(),
+                );
+            }
+            Ok(_) => {}
+        }
+        let max_size = parse_size(&config.max_size);
+        match &max_size {
+            Err(error) => refuse("max_size", &config.max_size, error.to_string()),
+            Ok(size) if *size < Self::MIN_SIZE => {
+                refuse("max_size", &config.max_size, "is less than 1MiB".to_owned());
+            }
+            Ok(_) => {}
+        }
+        if config.samples > Self::MAX_SAMPLES {
+            let message = format!("is more than {}", Self::MAX_SAMPLES);
+            refuse("samples", &config.samples.to_string(), message);
+        }
+        let redaction = Redaction::parse(config, &mut errors);
+        match (keep, max_size) {
+            (Ok(keep), Ok(max_size)) if errors.is_empty() => Ok(Self {
+                keep,
+                max_size,
+                samples: config.samples,
+                redaction,
+            }),
+            _ => Err(errors),
+        }
+    }
+}
+
+/// A text that is no size.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no size such as 64MiB (units: B, KB, KiB, MB, MiB, GB, GiB)")]
+pub struct SizeError;
+
+/// Reads a size in bytes: `512`, `64KiB`, `1.5GB`.
+pub fn parse_size(text: &str) -> Result<u64, SizeError> {
+    let text = text.trim();
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let unit: u64 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kb" => 1_000,
+        "kib" => 1 << 10,
+        "mb" => 1_000_000,
+        "mib" => 1 << 20,
+        "gb" => 1_000_000_000,
+        "gib" => 1 << 30,
+        _ => return Err(SizeError),
+    };
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    let whole: u64 = whole.parse().map_err(|_| SizeError)?;
+    // Nine decimals are more than any unit can show, and keep the arithmetic within u64.
+    let fraction = fraction.get(..fraction.len().min(9)).ok_or(SizeError)?;
+    let scale = 10_u64.pow(u32::try_from(fraction.len()).map_err(|_| SizeError)?);
+    let fraction: u64 = fraction.parse().map_err(|_| SizeError)?;
+    let part = u128::from(fraction) * u128::from(unit) / u128::from(scale);
+    let part = u64::try_from(part).map_err(|_| SizeError)?;
+    whole
+        .checked_mul(unit)
+        .and_then(|bytes| bytes.checked_add(part))
+        .ok_or(SizeError)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_of_both_types_agree() {
+        let settings = Settings::try_from(&JournalConfig::default()).unwrap();
+        let default = Settings::default();
+        assert_eq!(settings.keep, default.keep);
+        assert_eq!(settings.max_size, default.max_size);
+        assert_eq!(settings.samples, default.samples);
+    }
+
+    #[test]
+    fn every_mistake_is_reported_at_once() {
+        let config = JournalConfig {
+            keep: "soon".to_owned(),
+            max_size: "1KB".to_owned(),
+            samples: 65,
+            redact_headers: vec!["x-fine".to_owned(), "no header".to_owned()],
+            redact_paths: vec!["email".to_owned()],
+            redact_query: vec![String::new()],
+        };
+        let errors = Settings::try_from(&config).unwrap_err();
+        let at: Vec<_> = errors.iter().map(|e| (e.key, e.index)).collect();
+        let expected = [
+            ("keep", None),
+            ("max_size", None),
+            ("samples", None),
+            ("redact_headers", Some(1)),
+            ("redact_paths", Some(0)),
+            ("redact_query", Some(0)),
+        ];
+        assert_eq!(at, expected);
+        assert!(errors[0].to_string().contains("\"soon\""), "{}", errors[0]);
+    }
+
+    #[test]
+    fn sizes_have_decimal_and_binary_units() {
+        for (text, bytes) in [
+            ("512", 512),
+            ("1KiB", 1024),
+            ("64 MiB", 64 << 20),
+            ("1.5gb", 1_500_000_000),
+            ("0.0000000000000001GiB", 0),
+        ] {
+            assert_eq!(parse_size(text), Ok(bytes), "{text}");
+        }
+        for text in [
+            "",
+            "MiB",
+            "-1",
+            "1.2.3",
+            "1TiBs",
+            "99999999999GiB",
+            "1.",
+            "٣MB",
+        ] {
+            assert_eq!(parse_size(text), Err(SizeError), "{text}");
+        }
+    }
+}

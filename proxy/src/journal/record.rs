@@ -1,0 +1,216 @@
+//! An exchange as it is stored: redacted, decoded, shortened, made for people to read.
+//!
+//! Whether an exchange is stored at all is the reservoir's decision, not made here.
+
+use super::Finding;
+use super::decoding::decode;
+use super::redaction::{Redaction, WITHHELD};
+use crate::exchange::{CapturedRequest, CapturedResponse, Exchange};
+use crate::side::Side;
+use bytes::Bytes;
+use comparator::Discrepancy;
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The most bytes of a body that are decoded, and so the longest that can be searched for secrets.
+const MAX_DECODED: usize = 1 << 20;
+/// The most bytes of a body that are stored.
+const MAX_STORED: usize = 64 << 10;
+const MAX_HEADERS: usize = 100;
+const MAX_HEADER_VALUE: usize = 2 << 10;
+const MAX_TARGET: usize = 8 << 10;
+
+/// A stored exchange.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Record {
+    /// When the request came in.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// The id that the request carried or was given.
+    pub request_id: String,
+    /// The side that answered the client.
+    #[schema(value_type = String)]
+    pub answered_by: Side,
+    /// The outcome that the exchange ended in.
+    pub outcome: String,
+    /// The reason behind the outcome.
+    pub reason: String,
+    /// The request.
+    pub request: RequestRecord,
+    /// What legacy answered.
+    pub legacy: Option<ResponseRecord>,
+    /// What modern answered.
+    pub modern: Option<ResponseRecord>,
+    /// The differences, in document order.
+    #[schema(value_type = Vec<Object>)]
+    pub discrepancies: Vec<Discrepancy>,
+    /// How many more there were.
+    pub unreported: usize,
+}
+
+/// A stored request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct RequestRecord {
+    /// The method.
+    pub method: String,
+    /// Path and query.
+    pub target: String,
+    /// Names and values.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: BodyRecord,
+}
+
+/// A stored answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ResponseRecord {
+    /// The status code.
+    pub status: u16,
+    /// Names and values.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: BodyRecord,
+    /// Milliseconds from the request's sending to the last byte of the answer.
+    pub took_ms: f64,
+}
+
+/// A stored body.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct BodyRecord {
+    /// Bytes as they arrived, encoding included.
+    pub bytes: usize,
+    /// The decoded text; missing when the body is no text or has to be withheld.
+    pub text: Option<String>,
+    /// What is not shown, and why.
+    pub note: Option<String>,
+}
+
+impl Record {
+    /// The finding's exchange as it may be stored, with its discrepancies redacted already.
+    pub(super) fn new(
+        finding: &Finding,
+        discrepancies: Vec<Discrepancy>,
+        redaction: &Redaction,
+    ) -> Self {
+        let exchange: &Exchange = &finding.exchange;
+        let answer = |side| {
+            exchange
+                .answer_of(side)
+                .map(|response| ResponseRecord::new(response, redaction))
+        };
+        Self {
+            at: exchange.at,
+            request_id: exchange.request_id.as_ref().to_owned(),
+            answered_by: exchange.answered_by,
+            outcome: finding.ending.outcome().as_str().to_owned(),
+            reason: finding.ending.reason().to_owned(),
+            request: RequestRecord::new(&exchange.request, redaction),
+            legacy: answer(Side::Legacy),
+            modern: answer(Side::Modern),
+            discrepancies,
+            unreported: finding.unreported,
+        }
+    }
+}
+
+impl RequestRecord {
+    fn new(request: &CapturedRequest, redaction: &Redaction) -> Self {
+        let target = String::from_utf8_lossy(&request.target);
+        Self {
+            method: request.method.to_string(),
+            target: shorten(redaction.target(&target), MAX_TARGET),
+            headers: headers(&request.headers, redaction),
+            body: BodyRecord::new(&request.headers, &request.body, redaction),
+        }
+    }
+}
+
+impl ResponseRecord {
+    fn new(response: &CapturedResponse, redaction: &Redaction) -> Self {
+        Self {
+            status: response.status,
+            headers: headers(&response.headers, redaction),
+            body: BodyRecord::new(&response.headers, &response.body, redaction),
+            took_ms: response.took.as_secs_f64() * 1000.0,
+        }
+    }
+}
+
+impl BodyRecord {
+    fn new(headers: &HeaderMap, chunks: &[Bytes], redaction: &Redaction) -> Self {
+        let bytes = chunks.iter().map(Bytes::len).sum();
+        let noted = |note: String| Self {
+            bytes,
+            text: None,
+            note: Some(note),
+        };
+        if bytes == 0 {
+            return Self::default();
+        }
+        let decoded = match decode(headers, chunks.concat(), MAX_DECODED) {
+            Ok(decoded) => decoded,
+            Err(error) => return noted(format!("not shown: {error}")),
+        };
+        if decoded.cut && redaction.searches_bodies() {
+            return noted("withheld: too long to be searched for secrets".to_owned());
+        }
+        let cut = decoded.cut;
+        let Ok(text) = text_of(decoded.bytes, cut) else {
+            return noted(format!("binary: {bytes} bytes"));
+        };
+        let Some(text) = redaction.body(&text, is_form(headers)) else {
+            return noted(WITHHELD.trim_matches(['[', ']']).to_owned());
+        };
+        let (length, text) = (text.len(), shorten(text, MAX_STORED));
+        let note = (cut || text.len() < length)
+            .then(|| format!("cut: the first {} bytes are shown", text.len()));
+        Self {
+            bytes,
+            text: Some(text),
+            note,
+        }
+    }
+}
+
+/// Text, or what came of it; a body that was cut may end within a character.
+fn text_of(bytes: Vec<u8>, cut: bool) -> Result<String, ()> {
+    let text = String::from_utf8(bytes).or_else(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let mut bytes = error.into_bytes();
+        if !cut || bytes.len() - valid > 3 {
+            return Err(());
+        }
+        bytes.truncate(valid);
+        String::from_utf8(bytes).map_err(|_| ())
+    })?;
+    if text.contains('\0') {
+        Err(())
+    } else {
+        Ok(text)
+    }
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    let kind = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    kind.trim_start()
+        .to_ascii_lowercase()
+        .starts_with("application/x-www-form-urlencoded")
+}
+
+fn headers(headers: &HeaderMap, redaction: &Redaction) -> Vec<(String, String)> {
+    let stored = redaction.headers(headers).into_iter().take(MAX_HEADERS);
+    stored
+        .map(|(name, value)| (name, shorten(value, MAX_HEADER_VALUE)))
+        .collect()
+}
+
+/// At most `limit` bytes of `text`, cut between characters.
+fn shorten(mut text: String, limit: usize) -> String {
+    text.truncate(text.floor_char_boundary(limit));
+    text
+}

@@ -1,0 +1,263 @@
+//! Keeps secrets out of the journal: everything stored passes through here first.
+//!
+//! Comparison happens before redaction, on the real values. What can't be read is withheld, not
+//! stored as it came. Values in the path of a URL, and URLs inside bodies, are not recognised.
+
+mod json;
+mod query;
+
+use super::config::{JournalConfig, SettingError};
+use comparator::{Discrepancy, Pattern};
+use http::HeaderMap;
+use http::header::{AUTHORIZATION, COOKIE, HeaderName, PROXY_AUTHORIZATION, SET_COOKIE};
+
+/// What stands in the place of a secret.
+pub(crate) const REDACTED: &str = "[redacted]";
+/// What stands in the place of a value that may contain a secret and can't be searched for it.
+pub(crate) const WITHHELD: &str = "[withheld: not JSON, and JSON paths are redacted]";
+
+/// The secrets of an operator: headers, JSON paths, query parameters.
+#[derive(Clone, Debug)]
+pub(crate) struct Redaction {
+    headers: Vec<HeaderName>,
+    paths: Vec<Pattern>,
+    query: Vec<String>,
+}
+
+impl Default for Redaction {
+    fn default() -> Self {
+        let headers = vec![
+            AUTHORIZATION,
+            PROXY_AUTHORIZATION,
+            COOKIE,
+            SET_COOKIE,
+            HeaderName::from_static("x-api-key"),
+            HeaderName::from_static("api-key"),
+            HeaderName::from_static("x-auth-token"),
+        ];
+        Self {
+            headers,
+            paths: Vec::new(),
+            query: Vec::new(),
+        }
+    }
+}
+
+impl Redaction {
+    /// The redaction that `config` asks for; its mistakes are added to `errors`.
+    pub(super) fn parse(config: &JournalConfig, errors: &mut Vec<SettingError>) -> Self {
+        let mut refuse = |key, index, value: &str, message: String| {
+            errors.push(SettingError {
+                key,
+                index: Some(index),
+                value: value.to_owned(),
+                message,
+            });
+        };
+        let mut redaction = Self::default();
+        for (i, name) in config.redact_headers.iter().enumerate() {
+            match name.parse() {
+                Ok(name) => redaction.headers.push(name),
+                Err(_) => refuse("redact_headers", i, name, "not a header name".to_owned()),
+            }
+        }
+        for (i, path) in config.redact_paths.iter().enumerate() {
+            match path.parse::<Pattern>() {
+                Ok(pattern) => redaction.paths.push(pattern),
+                Err(error) => refuse("redact_paths", i, path, error.to_string()),
+            }
+        }
+        for (i, name) in config.redact_query.iter().enumerate() {
+            if name.is_empty() {
+                refuse("redact_query", i, name, "the name is empty".to_owned());
+            }
+            redaction.query.push(name.to_ascii_lowercase());
+        }
+        redaction
+    }
+
+    /// Path and query without secret parameters.
+    pub(super) fn target(&self, target: &str) -> String {
+        query::redact_url(target, &self.query)
+    }
+
+    /// The headers as they may be stored, in their order.
+    pub(super) fn headers(&self, headers: &HeaderMap) -> Vec<(String, String)> {
+        let stored = headers.iter().map(|(name, value)| {
+            let value = String::from_utf8_lossy(value.as_bytes());
+            (name.as_str().to_owned(), self.header(name.as_str(), &value))
+        });
+        stored.collect()
+    }
+
+    fn header(&self, name: &str, value: &str) -> String {
+        if self
+            .headers
+            .iter()
+            .any(|secret| secret.as_str().eq_ignore_ascii_case(name))
+        {
+            return REDACTED.to_owned();
+        }
+        // Location, Referer, Link and many another header hold a URL.
+        query::redact_url(value, &self.query)
+    }
+
+    /// Whether a body can only be stored once it was searched, so that a part of it won't do.
+    pub(super) fn searches_bodies(&self) -> bool {
+        !self.paths.is_empty()
+    }
+
+    /// A decoded body as it may be stored, or `None` when it has to be withheld.
+    pub(super) fn body(&self, text: &str, is_form: bool) -> Option<String> {
+        if is_form && !self.query.is_empty() && self.paths.is_empty() {
+            return Some(query::redact_form(text, &self.query));
+        }
+        if self.paths.is_empty() {
+            Some(text.to_owned())
+        } else {
+            json::redact(text, "", &self.paths)
+        }
+    }
+
+    /// A discrepancy as it may be stored. Its path ends where a redacted value begins, because
+    /// keys below can be secrets too.
+    pub(super) fn discrepancy(&self, mut found: Discrepancy) -> Discrepancy {
+        if let Some(name) = found.path.strip_prefix("headers/") {
+            for value in [&mut found.legacy, &mut found.modern].into_iter().flatten() {
+                *value = self.header(name, value);
+            }
+        } else if found.path == "body" {
+            if self.searches_bodies() {
+                replace(&mut found, WITHHELD);
+            } else {
+                for value in [&mut found.legacy, &mut found.modern].into_iter().flatten() {
+                    *value = query::redact_form(value, &self.query);
+                }
+            }
+        } else if found.path.is_empty() || found.path.starts_with('/') {
+            self.json_discrepancy(&mut found);
+        }
+        found
+    }
+
+    fn json_discrepancy(&self, found: &mut Discrepancy) {
+        let secret = prefixes(&found.path)
+            .find(|path| self.is_secret(path))
+            .map(str::len);
+        if let Some(end) = secret {
+            found.path.truncate(end);
+            replace(found, REDACTED);
+            return;
+        }
+        if !self.searches_bodies() {
+            return;
+        }
+        // A whole object that one side lacks is rendered with all that it holds.
+        let path = found.path.clone();
+        for value in [&mut found.legacy, &mut found.modern].into_iter().flatten() {
+            let looks_like_a_tree = value.trim_start().starts_with(['{', '[']);
+            if looks_like_a_tree {
+                let clean = json::redact(value, &path, &self.paths);
+                *value = clean.unwrap_or_else(|| WITHHELD.to_owned());
+            }
+        }
+    }
+
+    fn is_secret(&self, path: &str) -> bool {
+        self.paths.iter().any(|pattern| pattern.matches(path))
+    }
+}
+
+fn replace(found: &mut Discrepancy, by: &str) {
+    for value in [&mut found.legacy, &mut found.modern].into_iter().flatten() {
+        by.clone_into(value);
+    }
+}
+
+/// A pointer and all pointers above it, from the root down.
+fn prefixes(path: &str) -> impl Iterator<Item = &str> {
+    let ends = path
+        .match_indices('/')
+        .map(|(at, _)| at)
+        .chain([path.len()]);
+    ends.filter_map(|end| path.get(..end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use comparator::Kind;
+
+    fn redaction(paths: &[&str]) -> Redaction {
+        let config = JournalConfig {
+            redact_headers: vec!["X-Session".to_owned()],
+            redact_paths: paths.iter().map(|&p| p.to_owned()).collect(),
+            redact_query: vec!["Token".to_owned()],
+            ..JournalConfig::default()
+        };
+        let mut errors = Vec::new();
+        let redaction = Redaction::parse(&config, &mut errors);
+        assert_eq!(errors, []);
+        redaction
+    }
+
+    fn found(path: &str, legacy: &str) -> Discrepancy {
+        let (path, legacy) = (path.to_owned(), Some(legacy.to_owned()));
+        Discrepancy {
+            path,
+            kind: Kind::Value,
+            legacy,
+            modern: None,
+        }
+    }
+
+    #[test]
+    fn secret_headers_go_and_urls_in_others_lose_their_secrets() {
+        let mut headers = HeaderMap::new();
+        headers.insert("authorization", "Bearer s3cret".parse().unwrap());
+        headers.insert("x-session", "s3cret".parse().unwrap());
+        headers.insert("location", "/next?a=1&token=s3cret#x".parse().unwrap());
+        let stored = redaction(&[]).headers(&headers);
+        assert!(!format!("{stored:?}").contains("s3cret"), "{stored:?}");
+        assert!(stored.contains(&("location".into(), "/next?a=1&token=[redacted]#x".into())));
+    }
+
+    #[test]
+    fn a_discrepancy_at_above_or_below_a_secret_shows_none_of_it() {
+        let redaction = redaction(&["/card", "/**/email", "/users/*/key"]);
+        for (path, value, kept) in [
+            ("/card", r#""4111""#, "/card"),
+            ("/card/4111/x", "4111", "/card"),
+            ("/users/3", r#"{"name":"A","key":"4111"}"#, "/users/3"),
+            ("", r#"{"a":{"email":"4111"}}"#, ""),
+            ("/a", r#"{"email":"4111", trunca…"#, "/a"),
+            ("body", "-a 4111\n+b", "body"),
+        ] {
+            let stored = redaction.discrepancy(found(path, value));
+            assert!(!format!("{stored:?}").contains("4111"), "{stored:?}");
+            assert_eq!(stored.path, kept);
+        }
+        let plain = redaction.discrepancy(found("/total", "4111"));
+        assert_eq!(plain.legacy.as_deref(), Some("4111"));
+    }
+
+    #[test]
+    fn a_discrepancy_in_a_header_is_redacted_like_the_header() {
+        let stored = redaction(&[]).discrepancy(found("headers/set-cookie", "sid=s3cret"));
+        assert_eq!(stored.legacy.as_deref(), Some(REDACTED));
+        let stored = redaction(&[]).discrepancy(found("headers/location", "/?token=s3cret"));
+        assert_eq!(stored.legacy.as_deref(), Some("/?token=[redacted]"));
+    }
+
+    #[test]
+    fn a_body_that_cannot_be_searched_is_withheld() {
+        assert_eq!(redaction(&["/a"]).body("a=s3cret", true), None);
+        assert_eq!(redaction(&["/a"]).body("{\"a\":1", false), None);
+        assert_eq!(
+            redaction(&[]).body("{\"a\":1", false).as_deref(),
+            Some("{\"a\":1")
+        );
+        let form = redaction(&[]).body("x=1&token=s3cret", true);
+        assert_eq!(form.as_deref(), Some("x=1&token=[redacted]"));
+    }
+}

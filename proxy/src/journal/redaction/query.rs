@@ -1,0 +1,103 @@
+//! Secrets in query strings and forms.
+//!
+//! Text that isn't a query is copied as it is; nothing here decides whether something is one.
+
+use super::REDACTED;
+
+/// Replaces the values of the parameters named in `secrets` after every `?` in `text`.
+///
+/// `secrets` are in lower case; names are compared without regard to case, percent-decoded.
+pub(super) fn redact_url(text: &str, secrets: &[String]) -> String {
+    match text.split_once('?') {
+        Some((path, query)) if !secrets.is_empty() => {
+            format!("{path}?{}", redact_form(query, secrets))
+        }
+        _ => text.to_owned(),
+    }
+}
+
+/// Replaces the values of the fields named in `secrets` in `name=value&…`.
+pub(super) fn redact_form(text: &str, secrets: &[String]) -> String {
+    if secrets.is_empty() {
+        return text.to_owned();
+    }
+    let mut clean = String::with_capacity(text.len());
+    for field in text.split_inclusive(is_border) {
+        let (field, border) = match field.char_indices().next_back() {
+            Some((at, last)) if is_border(last) => field.split_at(at),
+            _ => (field, ""),
+        };
+        match field.split_once('=') {
+            Some((name, _)) if is_secret(name, secrets) => {
+                clean.push_str(name);
+                clean.push('=');
+                clean.push_str(REDACTED);
+            }
+            _ => clean.push_str(field),
+        }
+        clean.push_str(border);
+    }
+    clean
+}
+
+/// Besides `&`, what ends a parameter where a URL stands in other text.
+fn is_border(c: char) -> bool {
+    matches!(c, '&' | ';' | '#' | '?' | '>' | '<' | '"' | '\'' | ',') || c.is_whitespace()
+}
+
+fn is_secret(name: &str, secrets: &[String]) -> bool {
+    let name = decode(name);
+    secrets
+        .iter()
+        .any(|secret| secret.as_bytes().eq_ignore_ascii_case(&name))
+}
+
+/// Percent-decodes a name, leniently: what is no escape stays as it is.
+fn decode(name: &str) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(name.len());
+    let mut rest = name.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        let escaped = tail.get(..2).filter(|_| first == b'%');
+        let escaped = escaped.and_then(|hex| std::str::from_utf8(hex).ok());
+        if let Some(byte) = escaped.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            decoded.push(byte);
+            rest = tail.get(2..).unwrap_or_default();
+        } else {
+            decoded.push(first);
+            rest = tail;
+        }
+    }
+    decoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clean(url: &str) -> String {
+        redact_url(url, &["token".to_owned()])
+    }
+
+    #[test]
+    fn only_the_named_parameters_lose_their_values() {
+        assert_eq!(clean("/a?x=1&token=s&y=2"), "/a?x=1&token=[redacted]&y=2");
+        assert_eq!(clean("/a?TOKEN=s"), "/a?TOKEN=[redacted]");
+        assert_eq!(
+            clean("/a?to%6ben=s&tokens=1"),
+            "/a?to%6ben=[redacted]&tokens=1"
+        );
+        assert_eq!(clean("/token=s"), "/token=s");
+        assert_eq!(clean("/a?token"), "/a?token");
+    }
+
+    #[test]
+    fn odd_spellings_hide_nothing() {
+        assert_eq!(
+            clean("</a?x=1;token=s>; rel=\"n\""),
+            "</a?x=1;token=[redacted]>; rel=\"n\""
+        );
+        assert_eq!(clean("/a??token=s"), "/a??token=[redacted]");
+        assert_eq!(clean("/a?%=1&token=a=b&%zz"), "/a?%=1&token=[redacted]&%zz");
+        assert_eq!(clean("/ä?ü=ö&token=ß"), "/ä?ü=ö&token=[redacted]");
+    }
+}

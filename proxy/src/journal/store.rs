@@ -1,0 +1,201 @@
+//! The `SQLite` file: opening, upgrading, and the one transaction that a batch is.
+
+use super::JournalError;
+use super::counts::Change;
+use super::tally::{News, Reservoir, Tally};
+use sqlx::migrate::MigrateError;
+use sqlx::sqlite::{
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{SqliteConnection, SqlitePool};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a statement waits for another process's lock.
+const LOCK_WAIT: Duration = Duration::from_millis(500);
+/// How long a reader waits for a connection.
+const READ_WAIT: Duration = Duration::from_secs(2);
+const READERS: u32 = 4;
+/// What the write-ahead log shrinks to after a checkpoint.
+const LOG_BYTES: &str = "4194304";
+
+/// The file that a path or `sqlite:` URL means.
+pub(super) fn location(path_or_url: &str) -> Result<PathBuf, JournalError> {
+    let path = match path_or_url.split_once(':') {
+        Some(("sqlite", rest)) => rest.strip_prefix("//").unwrap_or(rest),
+        Some((scheme, rest)) if rest.starts_with("//") || scheme.is_empty() => {
+            return Err(JournalError::Location(path_or_url.to_owned()));
+        }
+        _ => path_or_url,
+    };
+    if path.is_empty() || path == ":memory:" || path.contains('\0') {
+        return Err(JournalError::Location(path_or_url.to_owned()));
+    }
+    Ok(path.into())
+}
+
+/// The writer's connection, with the schema up to date.
+pub(super) async fn open_for_writing(path: &Path) -> Result<SqlitePool, JournalError> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        // It has to come before the first table, and with it the file can shrink.
+        .auto_vacuum(SqliteAutoVacuum::Incremental)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal)
+        .pragma("journal_size_limit", LOG_BYTES)
+        .busy_timeout(LOCK_WAIT);
+    let pool = SqlitePoolOptions::new()
+        .max_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_with(options)
+        .await
+        .map_err(|source| JournalError::Open {
+            path: path.to_owned(),
+            source,
+        })?;
+    let upgraded = sqlx::migrate!("../migrations/journal").run(&pool).await;
+    upgraded.map_err(|source| {
+        let path = path.to_owned();
+        match source {
+            MigrateError::VersionMissing(version) => JournalError::Newer { path, version },
+            source => JournalError::Upgrade { path, source },
+        }
+    })?;
+    Ok(pool)
+}
+
+/// Connections that can only read.
+pub(super) async fn open_for_reading(path: &Path) -> Result<SqlitePool, JournalError> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(true)
+        .busy_timeout(LOCK_WAIT);
+    SqlitePoolOptions::new()
+        .max_connections(READERS)
+        .acquire_timeout(READ_WAIT)
+        .connect_with(options)
+        .await
+        .map_err(|source| JournalError::Open {
+            path: path.to_owned(),
+            source,
+        })
+}
+
+/// What the writer has to know of the findings on disk.
+pub(super) async fn load_known(pool: &SqlitePool) -> sqlx::Result<Tally> {
+    let mut slots: HashMap<String, u64> = HashMap::new();
+    let samples: Vec<(String, u32)> = sqlx::query_as("SELECT fingerprint, slot FROM samples")
+        .fetch_all(pool)
+        .await?;
+    for (fingerprint, slot) in samples {
+        *slots.entry(fingerprint).or_default() |= 1_u64.checked_shl(slot).unwrap_or(0);
+    }
+    let findings: Vec<(String, String, i64)> =
+        sqlx::query_as("SELECT fingerprint, route, drawn FROM findings")
+            .fetch_all(pool)
+            .await?;
+    let mut tally = Tally::default();
+    for (fingerprint, route, drawn) in findings {
+        let slots = slots.remove(&fingerprint).unwrap_or(0);
+        tally.know(
+            fingerprint,
+            &route,
+            Reservoir {
+                drawn: drawn.cast_unsigned(),
+                slots,
+            },
+        );
+    }
+    Ok(tally)
+}
+
+/// Writes a batch, all of it or nothing.
+pub(super) async fn write(
+    pool: &SqlitePool,
+    news: &HashMap<String, News>,
+    changes: &[Change],
+    minute: i64,
+) -> sqlx::Result<()> {
+    let mut tx = pool.begin().await?;
+    for change in changes {
+        change.write(&mut tx, minute).await?;
+    }
+    let mut stored = HashMap::new();
+    for (fingerprint, news) in news {
+        write_finding(&mut tx, fingerprint, news).await?;
+        write_samples(&mut tx, fingerprint, news, &mut stored).await?;
+    }
+    tx.commit().await
+}
+
+async fn write_finding(
+    tx: &mut SqliteConnection,
+    fingerprint: &str,
+    news: &News,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "INSERT INTO findings (fingerprint, route, outcome, path, kind, seen, drawn, first_seen, \
+                               last_seen, explanation) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+         ON CONFLICT (fingerprint) DO UPDATE SET \
+             seen = seen + excluded.seen, \
+             drawn = excluded.drawn, \
+             first_seen = min(first_seen, excluded.first_seen), \
+             last_seen = max(last_seen, excluded.last_seen)",
+    )
+    .bind(fingerprint)
+    .bind(news.route.as_ref())
+    .bind(news.sighting.outcome.as_str())
+    .bind(&news.sighting.path)
+    .bind(news.sighting.kind)
+    .bind(news.seen.cast_signed())
+    .bind(news.drawn.cast_signed())
+    .bind(news.first.as_millisecond())
+    .bind(news.last.as_millisecond())
+    .bind(&news.sighting.explanation)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Puts the samples in their slots. `stored` has the exchanges of this batch that are on disk, by
+/// the address of what was rendered: several findings share one exchange.
+async fn write_samples(
+    tx: &mut SqliteConnection,
+    fingerprint: &str,
+    news: &News,
+    stored: &mut HashMap<usize, i64>,
+) -> sqlx::Result<()> {
+    for (slot, sample) in &news.samples {
+        let address = Arc::as_ptr(&sample.exchange).addr();
+        let id = match stored.get(&address) {
+            Some(id) => *id,
+            None => sqlx::query("INSERT INTO exchanges (at, document) VALUES (?, ?)")
+                .bind(sample.exchange.at.as_millisecond())
+                .bind(&sample.exchange.document)
+                .execute(&mut *tx)
+                .await?
+                .last_insert_rowid(),
+        };
+        stored.insert(address, id);
+        // An upsert would leave the exchange of the former sample behind: the trigger that takes
+        // it away fires on deletion.
+        sqlx::query("DELETE FROM samples WHERE fingerprint = ? AND slot = ?")
+            .bind(fingerprint)
+            .bind(slot)
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query("INSERT INTO samples (fingerprint, slot, exchange, path) VALUES (?, ?, ?, ?)")
+            .bind(fingerprint)
+            .bind(slot)
+            .bind(id)
+            .bind(&sample.path)
+            .execute(&mut *tx)
+            .await?;
+    }
+    Ok(())
+}
