@@ -1,0 +1,112 @@
+//! Date and time as SQL Server's `datetime` has it: server-local, no zone, ticks of 1/300 second.
+//!
+//! The server's zone is UTC here. Nothing outside this module knows of ticks.
+
+use std::{fmt, str::FromStr};
+
+use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
+use serde::{Serialize, Serializer};
+
+/// A point on the 1/300 s grid; its milliseconds end in 0, 3 or 7.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DateTime(civil::DateTime);
+
+/// A text that is no date and time.
+#[derive(Debug, thiserror::Error)]
+#[error("{text:?} is no datetime: {source}")]
+pub struct DateTimeError {
+    text: String,
+    source: jiff::Error,
+}
+
+impl DateTime {
+    /// What `GETDATE()` says.
+    pub fn now() -> Self {
+        Self::from_civil(TimeZone::UTC.to_datetime(Timestamp::now()))
+    }
+
+    /// The nearest tick.
+    pub fn from_civil(exact: civil::DateTime) -> Self {
+        let second = exact.with().subsec_nanosecond(0).build().unwrap_or(exact);
+        let ticks = (i64::from(exact.subsec_nanosecond()) * 3 + 5_000_000) / 10_000_000;
+        let milliseconds = (ticks * 10 + 1) / 3;
+        // Only the last instant of the year 9999 cannot be rounded up.
+        Self(
+            second
+                .checked_add(SignedDuration::from_millis(milliseconds))
+                .unwrap_or(second),
+        )
+    }
+
+    /// The column's text, whose order is the order of time.
+    pub fn stored(self) -> String {
+        self.0.strftime("%Y-%m-%d %H:%M:%S%.3f").to_string()
+    }
+
+    /// The calendar day.
+    pub fn date(self) -> civil::Date {
+        self.0.date()
+    }
+}
+
+impl FromStr for DateTime {
+    type Err = DateTimeError;
+
+    /// Reads what [`DateTime::stored`] wrote.
+    fn from_str(text: &str) -> Result<Self, DateTimeError> {
+        match text.parse() {
+            Ok(exact) => Ok(Self::from_civil(exact)),
+            Err(source) => Err(DateTimeError {
+                text: text.to_owned(),
+                source,
+            }),
+        }
+    }
+}
+
+impl fmt::Display for DateTime {
+    /// As the API shows it: no zone (quirk `naive-timestamps`).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.strftime("%Y-%m-%dT%H:%M:%S%.3f"))
+    }
+}
+
+impl Serialize for DateTime {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DateTime;
+
+    fn ticked(text: &str) -> String {
+        text.parse::<DateTime>().unwrap().to_string()
+    }
+
+    #[test]
+    fn values_fall_on_ticks_of_a_three_hundredth_second() {
+        // The table in SQL Server's documentation of datetime's rounding.
+        assert_eq!(ticked("1998-01-01 23:59:59.990"), "1998-01-01T23:59:59.990");
+        assert_eq!(ticked("1998-01-01 23:59:59.991"), "1998-01-01T23:59:59.990");
+        assert_eq!(ticked("1998-01-01 23:59:59.992"), "1998-01-01T23:59:59.993");
+        assert_eq!(ticked("1998-01-01 23:59:59.994"), "1998-01-01T23:59:59.993");
+        assert_eq!(ticked("1998-01-01 23:59:59.995"), "1998-01-01T23:59:59.997");
+        assert_eq!(ticked("1998-01-01 23:59:59.998"), "1998-01-01T23:59:59.997");
+        assert_eq!(ticked("1998-01-01 23:59:59.999"), "1998-01-02T00:00:00.000");
+    }
+
+    #[test]
+    fn a_stored_value_reads_back_as_itself() {
+        let value = "2026-02-28T23:59:59.996".parse::<DateTime>().unwrap();
+        assert_eq!(value.stored(), "2026-02-28 23:59:59.997");
+        assert_eq!(value.stored().parse::<DateTime>().unwrap(), value);
+    }
+
+    #[test]
+    fn an_error_names_the_text() {
+        let error = "yesterday".parse::<DateTime>().unwrap_err().to_string();
+        assert!(error.starts_with("\"yesterday\" is no datetime"), "{error}");
+    }
+}
