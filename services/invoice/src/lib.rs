@@ -1,1 +1,56 @@
-//! Invoices of the sample system.
+//! Invoices of the sample system, modern side.
+//!
+//! The same three layers as the order service, whose database it shares. An order's facts come
+//! from that service over HTTP all the same: what an order is, it alone says.
+
+mod invoices;
+mod order_client;
+
+use std::sync::Arc;
+
+use axum::Router;
+use kit::ApiError;
+use kit::sqlite::{Database, OpenError};
+
+use crate::invoices::Invoices;
+pub use crate::order_client::{OrderClient, UrlError};
+
+/// What the handlers share.
+#[derive(Clone)]
+pub struct Services {
+    invoices: Invoices,
+    orders: OrderClient,
+    database: Database,
+}
+
+/// Opens the modern database, such as `sqlite:modern.db`, and brings its schema up to date.
+pub async fn connect(database_url: &str, orders: OrderClient) -> Result<Services, OpenError> {
+    let migrations = sqlx::migrate!("../../migrations/modern/sqlite");
+    let database = Database::open(database_url, &migrations).await?;
+    let repository = Arc::new(invoices::SqliteInvoices::new(database.clone()));
+    let invoices = Invoices::new(repository, orders.clone());
+    Ok(Services {
+        invoices,
+        orders,
+        database,
+    })
+}
+
+/// The whole service, ready to be served.
+pub fn router(services: Services) -> Router {
+    let (database, orders) = (services.database.clone(), services.orders.clone());
+    let ready = move || ready(database.clone(), orders.clone());
+    let routes = invoices::router().with_state(services);
+    kit::app::complete("invoice-service", routes, ready)
+}
+
+async fn ready(database: Database, orders: OrderClient) -> Result<(), ApiError> {
+    database
+        .ping()
+        .await
+        .map_err(|error| ApiError::unavailable("database", error))?;
+    orders
+        .ping()
+        .await
+        .map_err(|error| ApiError::unavailable("order-service", error))
+}

@@ -17,18 +17,17 @@ pub struct Mistakes(Vec<String>);
 impl Mistakes {
     /// Parses one value; a mistake is kept with the flag's name and the offending text.
     pub fn parse<T: FromStr<Err: Display>>(&mut self, flag: &str, text: &str) -> Option<T> {
-        match text.parse() {
-            Ok(value) => Some(value),
-            Err(error) => {
-                self.0.push(format!("{flag}: `{text}`: {error}"));
-                None
-            }
-        }
+        self.keep(
+            flag,
+            text.parse().map_err(|error| format!("`{text}`: {error}")),
+        )
     }
 
-    /// Adds a mistake found otherwise.
-    pub fn add(&mut self, mistake: impl Into<String>) {
-        self.0.push(mistake.into());
+    /// Takes the value of a flag that was parsed otherwise; the error names the offending text.
+    pub fn keep<T, E: Display>(&mut self, flag: &str, parsed: Result<T, E>) -> Option<T> {
+        parsed
+            .map_err(|error| self.0.push(format!("{flag}: {error}")))
+            .ok()
     }
 
     /// Every mistake, one a line.
@@ -65,4 +64,21 @@ pub fn log() {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_mistake_is_kept_with_its_flag_and_text() {
+        let mut mistakes = Mistakes::default();
+        assert_eq!(mistakes.parse::<u16>("--port", "80"), Some(80));
+        assert_eq!(mistakes.parse::<u16>("--port", "eighty"), None);
+        assert_eq!(mistakes.keep::<(), _>("--url", Err("`x` is no URL")), None);
+        assert_eq!(
+            mistakes.lines(),
+            "--port: `eighty`: invalid digit found in string\n--url: `x` is no URL"
+        );
+    }
 }

@@ -15,6 +15,8 @@ pub mod serve;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod time;
 
 pub use document::{Document, Relation, Resource};

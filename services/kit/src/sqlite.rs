@@ -3,12 +3,14 @@
 //! Writers queue in this process instead of spinning on the file's lock; the busy timeout is for
 //! the writers of other processes.
 
-use std::str::FromStr as _;
+use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+};
+use sqlx::{Row as _, Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 use crate::store::StoreError;
 
@@ -148,6 +150,11 @@ pub fn sorted(error: sqlx::Error, columns: &[&'static str]) -> StoreError {
     }
 }
 
+/// Whether [`Database::open`] would take the URL, without touching a file.
+pub fn check_url(url: &str) -> Result<(), OpenError> {
+    options(url).map(drop)
+}
+
 fn options(url: &str) -> Result<SqliteConnectOptions, OpenError> {
     let options = SqliteConnectOptions::from_str(url).map_err(|source| OpenError::Url {
         url: url.to_owned(),
@@ -163,4 +170,31 @@ fn options(url: &str) -> Result<SqliteConnectOptions, OpenError> {
         .synchronous(SqliteSynchronous::Normal)
         .foreign_keys(true)
         .busy_timeout(BUSY))
+}
+
+/// Reads a text column as what it stands for; text that doesn't is a failure of the column.
+pub fn parsed<T>(row: &SqliteRow, column: &str) -> Result<T, sqlx::Error>
+where
+    T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
+{
+    let text: &str = row.try_get(column)?;
+    text.parse().map_err(|error| undecodable(column, error))
+}
+
+/// Reads a text column that may be null likewise.
+pub fn parsed_if_any<T>(row: &SqliteRow, column: &str) -> Result<Option<T>, sqlx::Error>
+where
+    T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
+{
+    let text: Option<&str> = row.try_get(column)?;
+    text.map(str::parse)
+        .transpose()
+        .map_err(|error| undecodable(column, error))
+}
+
+fn undecodable(column: &str, error: impl std::error::Error + Send + Sync + 'static) -> sqlx::Error {
+    sqlx::Error::ColumnDecode {
+        index: column.to_owned(),
+        source: Box::new(error),
+    }
 }

@@ -1,0 +1,64 @@
+//! What the invoices' rules need of a database.
+
+use async_trait::async_trait;
+use jiff::civil::Date;
+use kit::Money;
+use kit::requests::InvoiceStatus;
+use kit::store::StoreError;
+use kit::time::Millis;
+
+/// A row of `invoices`.
+#[derive(Debug, Clone)]
+pub(crate) struct Invoice {
+    pub(crate) id: String,
+    pub(crate) order_id: String,
+    pub(crate) customer_id: String,
+    pub(crate) number: String,
+    pub(crate) status: InvoiceStatus,
+    pub(crate) subtotal: Money,
+    pub(crate) tax: Money,
+    pub(crate) discount: Money,
+    pub(crate) total: Money,
+    pub(crate) due_date: Option<Date>,
+    pub(crate) paid_at: Option<Millis>,
+    pub(crate) created_at: Millis,
+    pub(crate) updated_at: Millis,
+}
+
+/// An invoice before it has its number: a draft, not paid.
+#[derive(Debug, Clone)]
+pub(crate) struct NewInvoice {
+    pub(crate) id: String,
+    pub(crate) order_id: String,
+    pub(crate) customer_id: String,
+    pub(crate) subtotal: Money,
+    pub(crate) tax: Money,
+    pub(crate) discount: Money,
+    pub(crate) total: Money,
+    pub(crate) due_date: Option<Date>,
+}
+
+/// What a list is narrowed to; the ids are of whichever side, and any text is a value.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Filter<'a> {
+    pub(crate) customer_id: Option<&'a str>,
+    pub(crate) order_id: Option<&'a str>,
+    pub(crate) status: Option<&'a str>,
+}
+
+/// The table `invoices`.
+#[async_trait]
+pub(crate) trait InvoiceRepository: Send + Sync {
+    /// The invoice with this id, or with this alias when no id is equal.
+    async fn find(&self, id: &str) -> Result<Option<Invoice>, StoreError>;
+
+    /// The invoice with this alias.
+    async fn find_alias(&self, alias: &str) -> Result<Option<Invoice>, StoreError>;
+
+    /// The invoices that match, newest first.
+    async fn list(&self, filter: Filter<'_>) -> Result<Vec<Invoice>, StoreError>;
+
+    /// Stores an invoice under the next number of the present month; a refused one leaves no gap.
+    /// [`StoreError::Taken`] names `invoices.order_id` or `invoices.legacy_id`.
+    async fn insert(&self, new: &NewInvoice, alias: Option<&str>) -> Result<Invoice, StoreError>;
+}

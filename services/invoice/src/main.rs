@@ -1,0 +1,94 @@
+//! The invoice service as a process: configure, open the database, serve, drain.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Parser;
+use invoice_service::OrderClient;
+use kit::config::Mistakes;
+use tokio::net::TcpListener;
+
+/// Invoices of the sample system.
+#[derive(Parser)]
+#[command(name = "invoice-service", version)]
+struct Raw {
+    /// The address to answer on.
+    #[arg(
+        long,
+        env = "INVOICE_SERVICE_LISTEN",
+        default_value = "127.0.0.1:3004",
+        value_name = "ADDR"
+    )]
+    listen: String,
+    /// The modern database; the file is made when it is missing.
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        default_value = "sqlite:modern.db",
+        value_name = "URL"
+    )]
+    database_url: String,
+    /// Where the order service is.
+    #[arg(
+        long,
+        env = "ORDER_SERVICE_URL",
+        default_value = "http://127.0.0.1:3001",
+        value_name = "URL"
+    )]
+    order_service_url: String,
+}
+
+struct Config {
+    listen: SocketAddr,
+    database_url: String,
+    orders: OrderClient,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let config = match kit::config::read(ready) {
+        Ok(config) => config,
+        Err(code) => return code,
+    };
+    kit::config::log();
+    match run(config).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(config: Config) -> anyhow::Result<()> {
+    let services = invoice_service::connect(&config.database_url, config.orders).await?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("--listen: could not listen on {}", config.listen))?;
+    tracing::info!(listen = %config.listen, "invoice service is up");
+    kit::serve::serve(
+        listener,
+        invoice_service::router(services),
+        kit::serve::signalled(),
+    )
+    .await?;
+    Ok(())
+}
+
+fn ready(raw: Raw) -> Result<Config, Mistakes> {
+    let mut mistakes = Mistakes::default();
+    let listen = mistakes.parse("--listen", &raw.listen);
+    let url = kit::sqlite::check_url(&raw.database_url);
+    let database = mistakes.keep("--database-url", url);
+    let orders = OrderClient::new(&raw.order_service_url);
+    let orders = mistakes.keep("--order-service-url", orders);
+    match (listen, database, orders) {
+        (Some(listen), Some(()), Some(orders)) => Ok(Config {
+            listen,
+            database_url: raw.database_url,
+            orders,
+        }),
+        _ => Err(mistakes),
+    }
+}

@@ -1,0 +1,18 @@
+//! The modern side, both services on one database, against the whole contract.
+
+use invoice_service::OrderClient;
+use kit::testing::{Server, Target};
+
+kit::contract_tests!(modern_side);
+kit::modern_contract_tests!(modern_side);
+
+async fn modern_side() -> Target {
+    let directory = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", directory.path().join("modern.db").display());
+    let services = order_service::connect(&url).await.unwrap();
+    let orders = Server::start(order_service::router(services)).await;
+    let client = OrderClient::new(&orders.url()).unwrap();
+    let services = invoice_service::connect(&url, client).await.unwrap();
+    let invoices = Server::start(invoice_service::router(services)).await;
+    Target::two(&orders.url(), &invoices.url()).keeping(vec![orders, invoices], directory)
+}

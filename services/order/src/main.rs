@@ -1,0 +1,80 @@
+//! The order service as a process: configure, open the database, serve, drain.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Parser;
+use kit::config::Mistakes;
+use tokio::net::TcpListener;
+
+/// Orders and customers of the sample system.
+#[derive(Parser)]
+#[command(name = "order-service", version)]
+struct Raw {
+    /// The address to answer on.
+    #[arg(
+        long,
+        env = "ORDER_SERVICE_LISTEN",
+        default_value = "127.0.0.1:3001",
+        value_name = "ADDR"
+    )]
+    listen: String,
+    /// The modern database; the file is made when it is missing.
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        default_value = "sqlite:modern.db",
+        value_name = "URL"
+    )]
+    database_url: String,
+}
+
+struct Config {
+    listen: SocketAddr,
+    database_url: String,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let config = match kit::config::read(ready) {
+        Ok(config) => config,
+        Err(code) => return code,
+    };
+    kit::config::log();
+    match run(config).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(config: Config) -> anyhow::Result<()> {
+    let services = order_service::connect(&config.database_url).await?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("--listen: could not listen on {}", config.listen))?;
+    tracing::info!(listen = %config.listen, "order service is up");
+    kit::serve::serve(
+        listener,
+        order_service::router(services),
+        kit::serve::signalled(),
+    )
+    .await?;
+    Ok(())
+}
+
+fn ready(raw: Raw) -> Result<Config, Mistakes> {
+    let mut mistakes = Mistakes::default();
+    let listen = mistakes.parse("--listen", &raw.listen);
+    let database_url = mistakes.keep("--database-url", kit::sqlite::check_url(&raw.database_url));
+    match (listen, database_url) {
+        (Some(listen), Some(())) => Ok(Config {
+            listen,
+            database_url: raw.database_url,
+        }),
+        _ => Err(mistakes),
+    }
+}
