@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 pub struct Comparison {
     /// What was concluded.
     pub verdict: Verdict,
-    /// The differences found, at most [`Comparison::KEPT`] of them, in document order.
+    /// The differences found, at most [`Comparison::KEPT`] of them: in the order of the documents,
+    /// and by name inside an object whose keys are not the same in the same order.
     ///
     /// An undecodable comparison keeps what it had found before it gave up.
     pub discrepancies: Vec<Discrepancy>,

@@ -88,14 +88,14 @@ fn inflate(packed: impl BufRead + Clone, limit: usize) -> Result<Vec<u8>, Undeco
 }
 
 fn drain(decoder: impl Read, limit: usize) -> Result<Vec<u8>, Undecodable> {
-    let mut decoded = Vec::new();
+    let mut body = Vec::new();
     // One byte more than allowed tells a body that just fits from one that goes on.
-    let result = decoder.take(limit as u64 + 1).read_to_end(&mut decoded);
-    if decoded.len() > limit {
+    let result = decoder.take(limit as u64 + 1).read_to_end(&mut body);
+    if body.len() > limit {
         return Err(Undecodable::Bomb);
     }
     match result {
-        Ok(_) => Ok(decoded),
+        Ok(_) => Ok(body),
         Err(error) if error.kind() == ErrorKind::OutOfMemory => Err(Undecodable::LimitSize),
         Err(_) => Err(Undecodable::BadEncoding),
     }

@@ -21,7 +21,8 @@ pub(crate) fn first_hunk(legacy: &str, modern: &str) -> Option<(Option<String>, 
         if mine != theirs {
             break;
         }
-        (left.next(), right.next());
+        left.next();
+        right.next();
         line += 1;
     }
     let left: Vec<_> = left.take(WINDOW).collect();

@@ -103,8 +103,8 @@ impl Walk<'_> {
         let mut elements = Vec::new();
         for (at, element) in document.elements(array).enumerate() {
             // Looking a key up reads the element's own keys.
-            let size = document.next(element) - element;
-            self.charge(1 + u64::from(size))?;
+            let nodes = document.next(element) - element;
+            self.charge(1 + u64::from(nodes))?;
             elements.push((Key::of(document, element, pointer), at, element));
         }
         elements.sort_unstable();

@@ -6,6 +6,7 @@ mod array;
 mod digest;
 mod document;
 mod keyed;
+mod matching;
 mod multiset;
 mod number;
 mod parse;

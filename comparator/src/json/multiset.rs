@@ -2,10 +2,9 @@
 //!
 //! Elements are sorted by a digest that equal ones share, so the work grows as n log n.
 
-use std::collections::VecDeque;
-
 use super::document::{Id, Tag};
 use super::keyed::Joined;
+use super::matching::Matching;
 use super::walk::{At, Flow, Side, Walk};
 use crate::rules::Reached;
 
@@ -48,23 +47,24 @@ impl Walk<'_> {
         reached: &Reached,
         joined: &mut Joined,
     ) -> Flow {
-        let mut free: VecDeque<_> = modern.iter().copied().collect();
-        for (_, at, mine) in legacy {
-            let mut partner = None;
-            for (slot, (.., theirs)) in free.iter().enumerate() {
-                if self.equal(At::Element(*at), *mine, *theirs, reached)? {
-                    partner = Some(slot);
-                    break;
-                }
-            }
-            match partner {
-                Some(slot) => drop(free.remove(slot)),
-                None => joined.missing.push((*at, *mine)),
-            }
-        }
+        let tolerant = !self.rules.times.is_empty();
+        let Matching { alone, owners } =
+            Matching::new(legacy.len(), modern.len(), tolerant, |mine, theirs| {
+                let ((_, at, mine), (.., theirs)) = (legacy[mine], modern[theirs]);
+                self.equal(At::Element(at), mine, theirs, reached)
+            })?;
+        joined.missing.extend(
+            alone
+                .into_iter()
+                .map(|slot| (legacy[slot].1, legacy[slot].2)),
+        );
+        let free = modern
+            .iter()
+            .zip(owners)
+            .filter(|(_, owner)| owner.is_none());
         joined
             .extra
-            .extend(free.into_iter().map(|(_, at, theirs)| (at, theirs)));
+            .extend(free.map(|((_, at, theirs), _)| (*at, *theirs)));
         Ok(())
     }
 

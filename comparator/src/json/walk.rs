@@ -19,6 +19,9 @@ pub(super) enum Stop {
     Found,
 }
 
+/// Reading two timestamps costs as much as comparing so many plain values.
+const TIME_UNITS: u64 = 20;
+
 pub(super) type Flow<T = ()> = Result<T, Stop>;
 
 /// A step of the path to where the walk is.
@@ -89,7 +92,7 @@ impl<'a> Walk<'a> {
             (Tag::Array, Tag::Array) => return self.array(legacy, modern, &reached, effects),
             (Tag::String | Tag::Escaped, Tag::String | Tag::Escaped) => {
                 self.charge_token(self.legacy, legacy)?;
-                self.same_string(legacy, modern) || self.same_time(legacy, modern, effects)
+                self.same_string(legacy, modern) || self.same_time(legacy, modern, effects)?
             }
             (Tag::Number, Tag::Number) => {
                 self.charge_token(self.legacy, legacy)?;
@@ -116,32 +119,41 @@ impl<'a> Walk<'a> {
         self.legacy.string(legacy) == self.modern.string(modern)
     }
 
-    fn same_time(&self, legacy: Id, modern: Id, effects: Effects) -> bool {
-        let rule = effects.time.and_then(|at| self.rules.times.get(at));
-        rule.is_some_and(|rule| {
-            rule.equal(&self.legacy.string(legacy), &self.modern.string(modern))
-        })
+    fn same_time(&mut self, legacy: Id, modern: Id, effects: Effects) -> Flow<bool> {
+        let Some(rule) = effects.time.and_then(|at| self.rules.times.get(at)) else {
+            return Ok(false);
+        };
+        self.charge(TIME_UNITS)?;
+        Ok(rule.equal(&self.legacy.string(legacy), &self.modern.string(modern)))
     }
 
     /// Most objects have the same keys in the same order on both sides, which costs no sorting.
     fn object(&mut self, legacy: Id, modern: Id, reached: &Reached) -> Flow {
         self.charge(1)?;
-        let ends = (self.legacy.next(legacy), self.modern.next(modern));
-        let mut keys = (legacy + 1, modern + 1);
-        while keys.0 < ends.0 && keys.1 < ends.1 && self.same_string(keys.0, keys.1) {
-            self.member(keys.0, keys.1, reached)?;
-            keys = (self.legacy.next(keys.0 + 1), self.modern.next(keys.1 + 1));
+        if !self.same_keys(legacy, modern) {
+            return self.sorted(legacy, modern, reached);
         }
-        if keys == ends {
-            Ok(())
-        } else {
-            self.sorted(legacy, modern, keys.0, reached)
+        let keys = self.legacy.keys(legacy).zip(self.modern.keys(modern));
+        for (mine, theirs) in keys {
+            self.member(mine, theirs, reached)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the keys are the same, in the same order.
+    fn same_keys(&self, legacy: Id, modern: Id) -> bool {
+        let mut keys = (self.legacy.keys(legacy), self.modern.keys(modern));
+        loop {
+            match (keys.0.next(), keys.1.next()) {
+                (Some(mine), Some(theirs)) if self.same_string(mine, theirs) => {}
+                (None, None) => return true,
+                _ => return false,
+            }
         }
     }
 
-    /// Compares what is left of two objects whose keys went apart, in the order of the keys. The
-    /// members before `from` are compared already; they are here for the sake of repeated keys.
-    fn sorted(&mut self, legacy: Id, modern: Id, from: Id, reached: &Reached) -> Flow {
+    /// Compares two objects whose keys are not the same in the same order, key by key.
+    fn sorted(&mut self, legacy: Id, modern: Id, reached: &Reached) -> Flow {
         let (legacy, modern) = (members(self.legacy, legacy), members(self.modern, modern));
         self.charge((legacy.len() + modern.len()) as u64)?;
         let (mut left, mut right) = (&*legacy, &*modern);
@@ -149,19 +161,13 @@ impl<'a> Walk<'a> {
             let (mine, theirs);
             (mine, left) = split_group(left, key);
             (theirs, right) = split_group(right, key);
-            self.group(mine, theirs, from, reached)?;
+            self.group(mine, theirs, reached)?;
         }
         Ok(())
     }
 
     /// Compares the occurrences of one key.
-    fn group(
-        &mut self,
-        legacy: &[Member<'_>],
-        modern: &[Member<'_>],
-        from: Id,
-        reached: &Reached,
-    ) -> Flow {
+    fn group(&mut self, legacy: &[Member<'_>], modern: &[Member<'_>], reached: &Reached) -> Flow {
         match (legacy, modern) {
             ([.., (_, key)], []) => {
                 self.lone(At::Key(Side::Legacy, *key), Kind::Missing, key + 1, reached)
@@ -170,11 +176,7 @@ impl<'a> Walk<'a> {
                 self.lone(At::Key(Side::Modern, *key), Kind::Extra, key + 1, reached)
             }
             _ if legacy.len() == modern.len() => {
-                let pairs = legacy
-                    .iter()
-                    .zip(modern)
-                    .filter(|((_, key), _)| *key >= from);
-                for ((_, mine), (_, theirs)) in pairs {
+                for ((_, mine), (_, theirs)) in legacy.iter().zip(modern) {
                     self.member(*mine, *theirs, reached)?;
                 }
                 Ok(())
@@ -305,7 +307,7 @@ impl<'a> Walk<'a> {
             path.push('/');
             match at {
                 At::Index(index) | At::Element(index) => path.push_str(&index.to_string()),
-                key => path.push_str(&segment(&self.key(*key))),
+                At::Key(..) => path.push_str(&segment(&self.key(*at))),
             }
             path
         })

@@ -62,9 +62,9 @@ impl fmt::Display for Joined<'_> {
                     let dot = if at == 0 { "" } else { "." };
                     let bare = key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
                     if bare {
-                        write!(f, "{dot}{key}")?
+                        write!(f, "{dot}{key}")?;
                     } else {
-                        write!(f, "{dot}{key:?}")?
+                        write!(f, "{dot}{key:?}")?;
                     }
                 }
             }

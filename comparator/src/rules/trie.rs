@@ -71,11 +71,12 @@ impl Trie {
             Segment::Any => *node.any.get_or_insert(fresh),
             Segment::Name(name) => {
                 let known = node.names.iter().find(|(other, _)| other == name);
-                known.map(|(_, child)| *child).unwrap_or_else(|| {
-                    node.numeric |= name.starts_with(|c: char| c.is_ascii_digit());
-                    node.names.push((name.clone(), fresh));
-                    fresh
-                })
+                if let Some((_, child)) = known {
+                    return *child;
+                }
+                node.numeric |= name.starts_with(|c: char| c.is_ascii_digit());
+                node.names.push((name.clone(), fresh));
+                fresh
             }
         };
         if child == fresh {
