@@ -32,7 +32,7 @@ check:
 
 bench:
 	@deploy/packages.sh build
-	cargo bench --package benches --locked -- $(ARGS)
+	cargo bench --package benches --bench '*' --locked -- $(ARGS)
 
 # Against bare Pingora and nginx, about half an hour; ARGS="--help" lists shorter runs.
 bench-load:
