@@ -168,3 +168,64 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod body_tests {
+    use axum::body::Body as HttpBody;
+    use axum::response::IntoResponse as _;
+    use bytes::Bytes;
+    use http::StatusCode;
+
+    use super::*;
+
+    struct Anything;
+
+    impl RequestBody for Anything {
+        fn parse(_: &[u8]) -> Result<Self, Vec<String>> {
+            Ok(Self)
+        }
+    }
+
+    async fn status(body: HttpBody) -> StatusCode {
+        let request = Request::post("/").body(body).unwrap();
+        match Body::<Anything>::from_request(request, &()).await {
+            Ok(_) => StatusCode::OK,
+            Err(error) => error.into_response().status(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_up_to_the_limit_is_read() {
+        assert_eq!(status(vec![b' '; BODY_LIMIT].into()).await, StatusCode::OK);
+        let larger = vec![b' '; BODY_LIMIT + 1];
+        assert_eq!(status(larger.into()).await, StatusCode::PAYLOAD_TOO_LARGE);
+    }
+
+    #[tokio::test]
+    async fn an_endless_body_is_refused_at_the_limit() {
+        let endless = futures::stream::repeat_with(|| Ok::<_, std::io::Error>(Bytes::from("xxxx")));
+        let refused = status(HttpBody::from_stream(endless)).await;
+        assert_eq!(refused, StatusCode::PAYLOAD_TOO_LARGE);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_breaks_off_is_a_bad_request() {
+        let broken = futures::stream::iter([
+            Ok(Bytes::from("{")),
+            Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset)),
+        ]);
+        assert_eq!(
+            status(HttpBody::from_stream(broken)).await,
+            StatusCode::BAD_REQUEST
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_never_comes_is_given_up() {
+        let silent = futures::stream::pending::<Result<Bytes, std::io::Error>>();
+        assert_eq!(
+            status(HttpBody::from_stream(silent)).await,
+            StatusCode::REQUEST_TIMEOUT
+        );
+    }
+}

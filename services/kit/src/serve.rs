@@ -124,3 +124,52 @@ fn is_the_connections(error: &io::Error) -> bool {
         ConnectionAborted | ConnectionRefused | ConnectionReset
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::sync::{Notify, oneshot};
+
+    use super::*;
+
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: test\r\n\r\n";
+
+    /// A service whose one answer waits for a word, and what says that a request has come.
+    fn patient() -> (Router, Arc<Notify>, Arc<Notify>) {
+        let (come, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let (inner_come, inner_go) = (come.clone(), go.clone());
+        let handler = async move || {
+            inner_come.notify_one();
+            inner_go.notified().await;
+            "done"
+        };
+        (Router::new().route("/", get(handler)), come, go)
+    }
+
+    #[tokio::test]
+    async fn a_request_in_flight_is_finished_and_a_new_one_refused() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (router, come, go) = patient();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let served = tokio::spawn(serve(listener, router, async move { drop(stopped.await) }));
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let mut idle = TcpStream::connect(address).await.unwrap();
+        stream.write_all(REQUEST).await.unwrap();
+        come.notified().await;
+        drop(stop);
+        // The idle connection is closed first, so the listener is gone once it is.
+        assert_eq!(idle.read(&mut [0; 1]).await.unwrap_or(0), 0);
+        assert!(TcpStream::connect(address).await.is_err());
+        assert!(!served.is_finished());
+        go.notify_one();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(
+            answer.starts_with("HTTP/1.1 200") && answer.ends_with("done"),
+            "{answer}"
+        );
+        served.await.unwrap().unwrap();
+    }
+}

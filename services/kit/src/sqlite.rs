@@ -38,9 +38,9 @@ pub enum OpenError {
     Url {
         /// What was given.
         url: String,
-        /// What the driver says.
+        /// What the driver says, when it was asked.
         #[source]
-        source: sqlx::Error,
+        source: Option<sqlx::Error>,
     },
     /// Each connection would see a database of its own.
     #[error("`{0}` is in memory; connections share a file only")]
@@ -156,10 +156,15 @@ pub fn check_url(url: &str) -> Result<(), OpenError> {
 }
 
 fn options(url: &str) -> Result<SqliteConnectOptions, OpenError> {
-    let options = SqliteConnectOptions::from_str(url).map_err(|source| OpenError::Url {
+    let wrong = |source| OpenError::Url {
         url: url.to_owned(),
         source,
-    })?;
+    };
+    // The driver would take any other text, another database's URL included, as a path.
+    if !url.starts_with("sqlite:") {
+        return Err(wrong(None));
+    }
+    let options = SqliteConnectOptions::from_str(url).map_err(|error| wrong(Some(error)))?;
     if url.contains(":memory:") || url.contains("mode=memory") {
         return Err(OpenError::InMemory(url.to_owned()));
     }
@@ -196,5 +201,40 @@ fn undecodable(column: &str, error: impl std::error::Error + Send + Sync + 'stat
     sqlx::Error::ColumnDecode {
         index: column.to_owned(),
         source: Box::new(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_names_a_sqlite_file() {
+        for url in [
+            "sqlite:modern.db",
+            "sqlite://data/modern.db",
+            "sqlite:///var/modern.db?mode=rwc",
+        ] {
+            assert!(check_url(url).is_ok(), "{url}");
+        }
+        for url in [
+            "",
+            "modern.db",
+            "postgres://localhost/modern",
+            "sqlite:a.db?mode=odd",
+        ] {
+            let error = check_url(url).unwrap_err().to_string();
+            assert!(error.contains(url), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_database_in_memory_is_refused() {
+        for url in ["sqlite::memory:", "sqlite:x?mode=memory"] {
+            assert!(
+                matches!(check_url(url), Err(OpenError::InMemory(_))),
+                "{url}"
+            );
+        }
     }
 }

@@ -31,3 +31,10 @@ impl From<StoreError> for ApiError {
 pub fn fresh_id() -> String {
     uuid::Uuid::now_v7().to_string()
 }
+
+/// Whether a row could have this id at all, on either side: short, and without control characters.
+///
+/// What cannot be an id need not reach a database or another service.
+pub fn is_possible_id(id: &str) -> bool {
+    (1..=255).contains(&id.len()) && !id.chars().any(char::is_control)
+}

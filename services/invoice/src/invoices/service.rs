@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kit::requests::CreateInvoice;
-use kit::store::{StoreError, fresh_id};
+use kit::store::{StoreError, fresh_id, is_possible_id};
 use kit::{ApiError, Money};
 
 use super::{Filter, Invoice, InvoiceRepository, NewInvoice};
@@ -56,8 +56,8 @@ impl Invoices {
 
     async fn order(&self, id: &str) -> Result<Order, ApiError> {
         let unknown = || ApiError::order_not_found(id);
-        // No order has it, and its path would be another one's.
-        if id.is_empty() {
+        // An empty id would make another path, and an endless one no path at all.
+        if !is_possible_id(id) {
             return Err(unknown());
         }
         let order = self.orders.order(id).await;

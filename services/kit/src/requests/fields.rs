@@ -73,12 +73,10 @@ impl Fields {
         }
     }
 
-    /// A required text that may be empty.
-    pub(super) fn text_or_empty(&mut self, name: &str, longest: usize) -> String {
-        match self.take(name).as_deref().and_then(string) {
-            Some(text) => self.bounded(name, text, longest),
-            None => self.missing(name, "must be a string"),
-        }
+    /// A required text that names a row; whether one has it is not judged here.
+    pub(super) fn reference(&mut self, name: &str) -> String {
+        let text = self.take(name).as_deref().and_then(string);
+        text.unwrap_or_else(|| self.missing(name, "must be a string"))
     }
 
     /// An optional text; null is as good as absent.

@@ -19,7 +19,7 @@ const TAX_RATE: Decimal = Decimal::from_parts(1, 0, 0, false, 1);
     reason = "the fields are the contract's, and their names say it all"
 )]
 pub struct CreateInvoice {
-    /// May be empty: then no order has it.
+    /// Any text: one that no order can have is of an unknown order.
     pub order_id: String,
     /// From 0 to 1.
     pub tax_rate: Decimal,
@@ -50,7 +50,7 @@ impl RequestBody for CreateInvoice {
     fn parse(body: &[u8]) -> Result<Self, Vec<String>> {
         let mut fields = Fields::of_body(body)?;
         let invoice = Self {
-            order_id: fields.text_or_empty("orderId", 255),
+            order_id: fields.reference("orderId"),
             tax_rate: fields.optional_rate("taxRate").unwrap_or(TAX_RATE),
             discount_amount: fields.optional_amount("discountAmount"),
             due_date: fields.optional(

@@ -48,7 +48,7 @@ impl RequestBody for CreateOrder {
     fn parse(body: &[u8]) -> Result<Self, Vec<String>> {
         let mut fields = Fields::of_body(body)?;
         let order = Self {
-            customer_id: fields.text("customerId", 255),
+            customer_id: fields.text("customerId", usize::MAX),
             status: fields.word("status", &OrderStatus::NAMES),
             total: fields.positive_amount("total"),
             subtotal: fields.positive_amount("subtotal"),

@@ -139,6 +139,11 @@ pub async fn an_invoice_of_an_unknown_order_is_not_found(target: &Target) {
         let error = answer.refused(404, "NOT_FOUND");
         assert_eq!(error["detail"], format!("Order with ID {id} not found"));
     }
+    let endless = json!({"orderId": "9".repeat(100_000)});
+    target
+        .post("/invoices", endless)
+        .await
+        .refused(404, "NOT_FOUND");
 }
 
 pub async fn a_second_invoice_of_an_order_is_a_conflict(target: &Target) {

@@ -116,6 +116,11 @@ pub async fn an_order_of_an_unknown_customer_is_an_invalid_reference(target: &Ta
         );
         assert_eq!(error["source"]["pointer"], "/data/attributes/customerId");
     }
+    let endless = samples::order(&"9".repeat(100_000));
+    target
+        .post("/orders", endless)
+        .await
+        .refused(400, "INVALID_REFERENCE");
 }
 
 pub async fn an_amount_beyond_every_column_is_the_documented_500(target: &Target) {

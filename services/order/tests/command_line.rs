@@ -1,0 +1,64 @@
+//! The binary's flags, and how it starts and ends.
+
+use std::process::Command;
+
+fn order_service() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_order-service"));
+    command
+        .env_remove("DATABASE_URL")
+        .env_remove("ORDER_SERVICE_LISTEN");
+    command
+}
+
+#[test]
+fn every_mistake_is_reported_at_once() {
+    let mut command = order_service();
+    let output = command
+        .args(["--listen", "nowhere", "--database-url", "mysql://x"])
+        .output();
+    let output = output.unwrap();
+    assert_eq!(output.status.code(), Some(64));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("--listen: `nowhere`"), "{text}");
+    assert!(text.contains("--database-url: `mysql://x`"), "{text}");
+}
+
+#[test]
+fn an_unknown_flag_is_a_usage_error_and_help_is_none() {
+    assert_eq!(
+        order_service()
+            .arg("--port")
+            .output()
+            .unwrap()
+            .status
+            .code(),
+        Some(64)
+    );
+    assert_eq!(
+        order_service()
+            .arg("--help")
+            .output()
+            .unwrap()
+            .status
+            .code(),
+        Some(0)
+    );
+}
+
+#[test]
+fn a_port_already_taken_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let directory = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", directory.path().join("modern.db").display());
+    let output = order_service()
+        .args(["--listen", &address, "--database-url", &url])
+        .output();
+    let output = output.unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        text.contains("--listen") && text.contains(&address),
+        "{text}"
+    );
+}

@@ -1,0 +1,39 @@
+//! Opening the database that both services share.
+
+use futures::future::join_all;
+
+#[tokio::test]
+async fn eight_processes_may_open_a_new_database_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", directory.path().join("modern.db").display());
+    for opened in join_all((0..8).map(|_| order_service::connect(&url))).await {
+        opened.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_opened_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = format!(
+        "sqlite:{}",
+        directory.path().join("missing/modern.db").display()
+    );
+    let error = order_service::connect(&url).await.err().unwrap();
+    assert!(error.to_string().contains(&url), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_an_error() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("modern.db");
+    std::fs::write(
+        &path,
+        "not a database, and long enough to be looked at ".repeat(100),
+    )
+    .unwrap();
+    assert!(
+        order_service::connect(&format!("sqlite:{}", path.display()))
+            .await
+            .is_err()
+    );
+}
