@@ -1,4 +1,6 @@
 # What people and pipelines type; each line also works by hand.
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
 .PHONY: demo test check bench bench-load
 
 # The whole sample system with the proxy and traffic, in one process: make demo ARGS="--rate 50"
@@ -28,7 +30,7 @@ check:
 	fi
 # The whole workspace, so that the tests find the same build of every dependency.
 	cargo build --workspace --bins --locked
-	cargo run --quiet --workspace --bin cutover --locked -- check routes.toml
+	$(TARGET)/debug/cutover check routes.toml
 
 bench:
 	@deploy/packages.sh build
@@ -38,4 +40,4 @@ bench:
 bench-load:
 	@deploy/packages.sh build load
 	cargo build --release --locked --package benches --package cutover
-	target/release/load $(ARGS)
+	$(TARGET)/release/load $(ARGS)
