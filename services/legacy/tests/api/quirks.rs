@@ -1,11 +1,12 @@
 //! One test a quirk: the monolith has each that the list documents.
 
-use axum::http::StatusCode;
-use legacy_monolith::quirks::QUIRKS;
+use std::collections::BTreeSet;
+
+use kit::testing::{Answer, Target};
+use legacy_monolith::quirks::{Finding, QUIRKS};
 use serde_json::Value;
 
-use crate::monolith::{Monolith, order_body};
-
+use crate::monolith;
 /// Whether a text is a timestamp to the millisecond, on a tick of 1/300 s, without a zone.
 fn is_naive_tick(value: &Value) -> bool {
     let text = value.as_str().unwrap_or_default();
@@ -34,124 +35,128 @@ fn naive_paths(value: &Value, path: &str, found: &mut Vec<String>) {
     }
 }
 
-fn listed(quirk: &str) -> Vec<(&'static str, &'static str, &'static str)> {
+fn listed(quirk: &str) -> &'static [Finding] {
     let quirk = QUIRKS.iter().find(|listed| listed.name == quirk).unwrap();
-    quirk.findings.to_vec()
+    quirk.findings
+}
+
+/// The general paths of the naive timestamps in an answer.
+fn naive_paths_of(answer: &Answer) -> BTreeSet<String> {
+    let mut found = Vec::new();
+    naive_paths(&answer.json, "", &mut found);
+    found.into_iter().collect()
 }
 
 #[tokio::test]
 async fn timestamps_have_no_zone_at_exactly_the_listed_paths() {
-    let monolith = Monolith::seeded().await;
-    let order = monolith.order("10.00").await;
+    let target = monolith().await;
     let customer = r#"{"email":"new@example.com","firstName":"New","lastName":"One"}"#;
+    let made = order(&target, "10.00").await;
+    let paid = target.get("/invoices?status=PAID").await.ids().remove(0);
     let answers = [
         (
             "customer-create",
-            monolith.post("/customers", customer).await,
+            target.post("/customers", customer).await.expect(201),
         ),
-        ("customer-read", monolith.get("/customers/1").await),
-        ("customer-orders", monolith.get("/customers/1/orders").await),
         (
-            "order-create",
-            monolith.post("/orders", &order_body("1", "5")).await,
+            "customer-read",
+            target.get("/customers/1").await.expect(200),
         ),
-        ("order-read", monolith.get("/orders/1").await),
+        (
+            "customer-orders",
+            target.get("/customers/1/orders").await.expect(200),
+        ),
+        ("order-read", target.get("/orders/1").await.expect(200)),
         (
             "invoice-create",
-            monolith.post("/invoices", &invoice_body(&order)).await,
+            invoice(&target, &made.id()).await.expect(201),
         ),
-        ("invoice-list", monolith.get("/invoices").await),
+        ("invoice-list", target.get("/invoices").await.expect(200)),
         (
             "invoice-read",
-            monolith
-                .get(&format!("/invoices/{}", paid(&monolith).await))
-                .await,
+            target.get(&format!("/invoices/{paid}")).await.expect(200),
         ),
+        ("order-create", made),
     ];
-    let mut shown = Vec::new();
-    for (route, answer) in &answers {
-        assert!(answer.status.is_success(), "{route}: {}", answer.text);
-        let mut paths = Vec::new();
-        naive_paths(&answer.body, "", &mut paths);
-        shown.extend(paths.into_iter().map(|path| (*route, path)));
-    }
-    shown.sort();
-    shown.dedup();
-    let mut expected: Vec<_> = listed("naive-timestamps")
-        .into_iter()
-        .map(|(route, path, _)| (route, path.to_owned()))
+    let shown: BTreeSet<(&str, String)> = answers
+        .iter()
+        .flat_map(|(route, answer)| {
+            naive_paths_of(answer)
+                .into_iter()
+                .map(|path| (*route, path))
+        })
         .collect();
-    expected.sort();
+    let listed = listed("naive-timestamps").iter();
+    let expected = listed
+        .map(|(route, path, _)| (*route, (*path).to_owned()))
+        .collect();
     assert_eq!(shown, expected);
 }
 
 #[tokio::test]
 async fn half_a_cent_of_tax_goes_to_the_even_cent() {
-    let monolith = Monolith::seeded().await;
+    let target = monolith().await;
     for (subtotal, tax, total) in [("10.25", "1.02", "11.27"), ("10.35", "1.04", "11.39")] {
-        let order = monolith.order(subtotal).await;
-        let made = monolith.post("/invoices", &invoice_body(&order)).await;
-        let read = format!("/invoices/{}", made.body["data"]["id"].as_str().unwrap());
-        for answer in [&made, &monolith.get(&read).await] {
-            let shown = format!(r#""tax":{tax},"discount":0.00,"total":{total},"#);
-            assert!(answer.text.contains(&shown), "{}", answer.text);
+        let made = order(&target, subtotal).await;
+        let made = invoice(&target, &made.id()).await.expect(201);
+        let read = target.get(&format!("/invoices/{}", made.id())).await;
+        let shown = format!(r#""tax":{tax},"discount":0.00,"total":{total},"#);
+        for answer in [&made, &read] {
+            assert!(answer.text.contains(&shown), "{shown} in {}", answer.text);
         }
     }
 }
 
 #[tokio::test]
 async fn an_email_in_another_case_is_taken() {
-    let monolith = Monolith::seeded().await;
+    let target = monolith().await;
     let body = r#"{"email":"Ada.Marsh@Example.com","firstName":"A","lastName":"M"}"#;
-    let answer = monolith.post("/customers", body).await;
-    assert_eq!(answer.status, StatusCode::CONFLICT);
-    assert_eq!(answer.body["errors"][0]["code"], "DUPLICATE_ENTRY");
+    target
+        .post("/customers", body)
+        .await
+        .refused(409, "DUPLICATE_ENTRY");
 }
 
 #[tokio::test]
 async fn a_customers_orders_come_by_id() {
-    let monolith = Monolith::seeded().await;
+    let target = monolith().await;
     let mut out_of_time = 0;
     for customer in 1..=40 {
-        let answer = monolith.get(&format!("/customers/{customer}/orders")).await;
-        let orders = answer.body["data"].as_array().unwrap().clone();
-        let ids = orders
-            .iter()
-            .map(|order| order["id"].as_str().unwrap().parse::<i64>().unwrap());
-        assert!(ids.is_sorted());
-        let times = orders
-            .iter()
-            .map(|order| order["attributes"]["createdAt"].to_string());
+        let answer = target
+            .get(&format!("/customers/{customer}/orders"))
+            .await
+            .expect(200);
+        let ids = answer
+            .ids()
+            .into_iter()
+            .map(|id| id.parse::<i64>().unwrap());
+        assert!(ids.is_sorted(), "{}", answer.text);
+        let orders = answer.json["data"].as_array().unwrap().iter();
+        let times = orders.map(|order| order["attributes"]["createdAt"].to_string());
         out_of_time += usize::from(!times.is_sorted_by(|one, next| one > next));
     }
-    assert!(out_of_time >= 20, "{out_of_time}");
+    assert!(out_of_time >= 20, "{out_of_time} customers");
 }
 
 #[tokio::test]
 async fn amounts_below_ten_to_the_sixteenth_are_accepted() {
-    let monolith = Monolith::seeded().await;
-    for amount in ["100000000", "9999999999999999.99"] {
-        let answer = monolith.post("/orders", &order_body("1", amount)).await;
-        assert_eq!(
-            answer.status,
-            StatusCode::CREATED,
-            "{amount}: {}",
-            answer.text
-        );
-    }
-    for amount in ["1e16", "1e300"] {
-        let answer = monolith.post("/orders", &order_body("1", amount)).await;
-        assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR, "{amount}");
-        assert_eq!(answer.body["errors"][0]["code"], "DATABASE_ERROR");
+    let target = monolith().await;
+    for amount in ["100000000.00", "9999999999999999.99"] {
+        let made = order(&target, amount).await;
+        let shown = format!(r#""total":{amount},"subtotal":{amount},"#);
+        assert!(made.text.contains(&shown), "{shown} in {}", made.text);
     }
 }
 
-fn invoice_body(order: &str) -> String {
-    format!(r#"{{"orderId":"{order}"}}"#)
+async fn order(target: &Target, subtotal: &str) -> Answer {
+    let body = format!(
+        r#"{{"customerId":"1","status":"PENDING","total":{subtotal},"subtotal":{subtotal}}}"#
+    );
+    target.post("/orders", body).await.expect(201)
 }
 
-/// The id of a seeded invoice that is paid.
-async fn paid(monolith: &Monolith) -> String {
-    let list = monolith.get("/invoices?status=PAID").await;
-    list.body["data"][0]["id"].as_str().unwrap().to_owned()
+async fn invoice(target: &Target, order: &str) -> Answer {
+    target
+        .post("/invoices", format!(r#"{{"orderId":"{order}"}}"#))
+        .await
 }
