@@ -4,6 +4,7 @@
 //! file is belongs to the command line, not here.
 
 use super::redaction::Redaction;
+use crate::routes::size::parse_size;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -157,42 +158,6 @@ impl TryFrom<&JournalConfig> for Settings {
     }
 }
 
-/// A text that is no size.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no size such as 64MiB (units: B, KB, KiB, MB, MiB, GB, GiB)")]
-pub struct SizeError;
-
-/// Reads a size in bytes: `512`, `64KiB`, `1.5GB`.
-pub fn parse_size(text: &str) -> Result<u64, SizeError> {
-    let text = text.trim();
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let unit: u64 = match unit.trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "kb" => 1_000,
-        "kib" => 1 << 10,
-        "mb" => 1_000_000,
-        "mib" => 1 << 20,
-        "gb" => 1_000_000_000,
-        "gib" => 1 << 30,
-        _ => return Err(SizeError),
-    };
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
-    let whole: u64 = whole.parse().map_err(|_| SizeError)?;
-    // Nine decimals are more than any unit can show, and keep the arithmetic within u64.
-    let fraction = fraction.get(..fraction.len().min(9)).ok_or(SizeError)?;
-    let scale = 10_u64.pow(u32::try_from(fraction.len()).map_err(|_| SizeError)?);
-    let fraction: u64 = fraction.parse().map_err(|_| SizeError)?;
-    let part = u128::from(fraction) * u128::from(unit) / u128::from(scale);
-    let part = u64::try_from(part).map_err(|_| SizeError)?;
-    whole
-        .checked_mul(unit)
-        .and_then(|bytes| bytes.checked_add(part))
-        .ok_or(SizeError)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,30 +193,5 @@ mod tests {
         ];
         assert_eq!(at, expected);
         assert!(errors[0].to_string().contains("\"soon\""), "{}", errors[0]);
-    }
-
-    #[test]
-    fn sizes_have_decimal_and_binary_units() {
-        for (text, bytes) in [
-            ("512", 512),
-            ("1KiB", 1024),
-            ("64 MiB", 64 << 20),
-            ("1.5gb", 1_500_000_000),
-            ("0.0000000000000001GiB", 0),
-        ] {
-            assert_eq!(parse_size(text), Ok(bytes), "{text}");
-        }
-        for text in [
-            "",
-            "MiB",
-            "-1",
-            "1.2.3",
-            "1TiBs",
-            "99999999999GiB",
-            "1.",
-            "٣MB",
-        ] {
-            assert_eq!(parse_size(text), Err(SizeError), "{text}");
-        }
     }
 }

@@ -20,7 +20,7 @@ mod store;
 mod tally;
 mod writer;
 
-pub use config::{JournalConfig, SettingError, Settings, SizeError, parse_size};
+pub use config::{JournalConfig, SettingError, Settings};
 pub use read::{Cursor, Filter, FindingDetail, FindingSummary, Page, Sample, Sort, State};
 pub use record::{BodyRecord, Record, RequestRecord, ResponseRecord};
 

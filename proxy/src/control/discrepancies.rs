@@ -1,0 +1,126 @@
+//! `GET /api/discrepancies`, `/api/failures` and one of either: what the journal knows.
+
+use super::ControlState;
+use super::error::{ApiError, ErrorBody, shown};
+use crate::journal::{
+    Cursor, Filter, FindingDetail, FindingSummary, Page, Sort, State as Decision,
+};
+use axum::Json;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use serde::{Deserialize, Serialize};
+
+const DEFAULT_LIMIT: u32 = 100;
+const MAX_LIMIT: u32 = 500;
+
+/// Which findings are wanted.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Params {
+    /// Of this route only.
+    route: Option<String>,
+    /// In this state only: `open`, `allowed`, `fixed` or `regressed`.
+    #[param(value_type = Option<String>)]
+    state: Option<Decision>,
+    /// `frequent` (the default) or `recent` first.
+    #[param(value_type = Option<String>)]
+    sort: Option<Sort>,
+    /// At most so many, 1 to 500; 100 when not given.
+    limit: Option<u32>,
+    /// The `next` of an earlier answer, to go on from there.
+    after: Option<String>,
+}
+
+impl Params {
+    fn filter(self, failures: bool) -> Result<Filter, ApiError> {
+        let limit = self.limit.unwrap_or(DEFAULT_LIMIT);
+        if !(1..=MAX_LIMIT).contains(&limit) {
+            return Err(ApiError::bad_request(format!(
+                "limit is {limit}, not 1 to {MAX_LIMIT}"
+            )));
+        }
+        let after: Option<Cursor> = self
+            .after
+            .map(|after| after.parse())
+            .transpose()
+            .map_err(|error| ApiError::bad_request(format!("after: {error}")))?;
+        let (route, state) = (self.route, self.state);
+        Ok(Filter {
+            route,
+            state,
+            failures,
+            sort: self.sort.unwrap_or_default(),
+            limit,
+            after,
+        })
+    }
+}
+
+/// Discrepancies, grouped by fingerprint.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct Discrepancies {
+    discrepancies: Vec<FindingSummary>,
+    /// What to send as `after` for the next page; null on the last one.
+    next: Option<String>,
+}
+
+/// Exchanges that could not be compared, grouped by outcome and reason.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct Failures {
+    failures: Vec<FindingSummary>,
+    /// What to send as `after` for the next page; null on the last one.
+    next: Option<String>,
+}
+
+/// Where and how the answers differ.
+#[utoipa::path(
+    get, path = "/api/discrepancies", params(Params),
+    responses((status = 200, body = Discrepancies), (status = 400, body = ErrorBody))
+)]
+pub(super) async fn list(
+    State(state): State<ControlState>,
+    params: Result<Query<Params>, QueryRejection>,
+) -> Result<Json<Discrepancies>, ApiError> {
+    let Page { findings, next } = state.journal.findings(&params?.0.filter(false)?).await?;
+    Ok(Json(Discrepancies {
+        discrepancies: findings,
+        next: next.map(|next| next.to_string()),
+    }))
+}
+
+/// Why exchanges could not be compared.
+#[utoipa::path(
+    get, path = "/api/failures", params(Params),
+    responses((status = 200, body = Failures), (status = 400, body = ErrorBody))
+)]
+pub(super) async fn failures(
+    State(state): State<ControlState>,
+    params: Result<Query<Params>, QueryRejection>,
+) -> Result<Json<Failures>, ApiError> {
+    let Page { findings, next } = state.journal.findings(&params?.0.filter(true)?).await?;
+    Ok(Json(Failures {
+        failures: findings,
+        next: next.map(|next| next.to_string()),
+    }))
+}
+
+/// One finding with the exchanges that are its samples: both sides, and the differences.
+#[utoipa::path(
+    get, path = "/api/discrepancies/{id}",
+    params(("id" = String, Path, description = "the fingerprint")),
+    responses((status = 200, body = FindingDetail), (status = 404, body = ErrorBody))
+)]
+pub(super) async fn one(
+    State(state): State<ControlState>,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Json<FindingDetail>, ApiError> {
+    let Path(id) = id?;
+    let finding = state.journal.finding(&id).await?;
+    finding.map(Json).ok_or_else(|| {
+        ApiError::not_found(format!(
+            "nothing is known under {:?}; it may be too old",
+            shown(&id)
+        ))
+    })
+}

@@ -1,0 +1,259 @@
+//! `GET /metrics`, in the text format that Prometheus reads (`OpenMetrics`).
+//!
+//! The counters are the ledger's; they are read when somebody asks and kept nowhere else.
+
+use super::ControlState;
+use super::error::ApiError;
+use crate::journal::JournalStatus;
+use crate::outcome::RouteSnapshot;
+use crate::routing::{Mode, Table};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+use std::fmt;
+use std::sync::Arc;
+
+const FORMAT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Everything that can be measured, as Prometheus reads it.
+#[utoipa::path(
+    get, path = "/metrics",
+    responses((status = 200, body = String, content_type = "application/openmetrics-text"))
+)]
+pub(super) async fn metrics(
+    State(state): State<ControlState>,
+) -> Result<impl IntoResponse, ApiError> {
+    let mut registry = Registry::with_prefix("cutover");
+    registry.register_collector(Box::new(Reading {
+        routes: state.ledger.snapshot(),
+        etag: state.routes.etag(),
+        table: state.routes.table(),
+        refused: state.routes.problems().is_some(),
+        journal: state.journal.status(),
+        budget_used: state.budget.used(),
+        budget_limit: state.budget.limit(),
+    }));
+    let mut text = String::new();
+    encode(&mut text, &registry).map_err(|error| {
+        let message = format!("metrics can't be written: {error}");
+        ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
+    })?;
+    Ok(([(CONTENT_TYPE, FORMAT)], text))
+}
+
+/// The state of the proxy at one instant.
+#[derive(Debug)]
+struct Reading {
+    routes: Vec<RouteSnapshot>,
+    etag: String,
+    table: Arc<Table>,
+    refused: bool,
+    journal: JournalStatus,
+    budget_used: usize,
+    budget_limit: usize,
+}
+
+impl Collector for Reading {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut out = Out(encoder);
+        self.requests(&mut out)?;
+        self.outcomes(&mut out)?;
+        self.dials(&mut out)?;
+        self.house(&mut out)
+    }
+}
+
+impl Reading {
+    fn requests(&self, out: &mut Out<'_>) -> fmt::Result {
+        let served = self.routes.iter().flat_map(|route| {
+            let side = |side, n| (vec![("route", &*route.name), ("side", side)], n);
+            [
+                side("legacy", route.served_legacy),
+                side("modern", route.served_modern),
+            ]
+        });
+        out.counters(
+            "requests",
+            "Requests answered, by the side that answered",
+            served,
+        )?;
+        let failed = self.routes.iter().flat_map(|route| {
+            let side = |side, n| (vec![("route", &*route.name), ("side", side)], n);
+            [
+                side("legacy", route.failed_legacy),
+                side("modern", route.failed_modern),
+            ]
+        });
+        out.counters(
+            "failures",
+            "Requests that a side failed to answer, or with a 5xx",
+            failed,
+        )?;
+        let unsampled = self
+            .routes
+            .iter()
+            .map(|r| (vec![("route", &*r.name)], r.unsampled));
+        out.counters(
+            "unsampled",
+            "Shadowed requests that sampling passed over",
+            unsampled,
+        )?;
+        let excluded = self
+            .routes
+            .iter()
+            .map(|r| (vec![("route", &*r.name)], r.excluded));
+        out.counters(
+            "excluded",
+            "Shadowed requests whose method isn't mirrored",
+            excluded,
+        )
+    }
+
+    fn outcomes(&self, out: &mut Out<'_>) -> fmt::Result {
+        let eligible = self
+            .routes
+            .iter()
+            .map(|r| (vec![("route", &*r.name)], r.eligible));
+        out.counters("eligible", "Requests that were to be compared", eligible)?;
+        let outcomes = self.routes.iter().flat_map(|route| {
+            route.endings.iter().map(|(ending, n)| {
+                let (outcome, reason) = (ending.outcome().as_str(), ending.reason());
+                (
+                    vec![
+                        ("route", &*route.name),
+                        ("outcome", outcome),
+                        ("reason", reason),
+                    ],
+                    *n,
+                )
+            })
+        });
+        out.counters("outcomes", "What eligible requests ended in", outcomes)?;
+        let pending = self
+            .routes
+            .iter()
+            .map(|r| (vec![("route", &*r.name)], r.pending()));
+        out.gauges(
+            "pending",
+            "Eligible requests that have not ended yet",
+            pending,
+        )
+    }
+
+    fn dials(&self, out: &mut Out<'_>) -> fmt::Result {
+        let modes = self.table.routes.iter().flat_map(|route| {
+            [Mode::Legacy, Mode::Shadow, Mode::Modern].map(|mode| {
+                let labels = vec![("route", &*route.name), ("mode", mode.as_str())];
+                (labels, u64::from(route.mode == mode))
+            })
+        });
+        out.gauges("route_mode", "1 for the mode that a route is in", modes)?;
+        let document = [(vec![("etag", self.etag.trim_matches('"'))], 1)];
+        out.gauges(
+            "routes_info",
+            "The version of routes.toml that runs",
+            document,
+        )?;
+        out.gauge(
+            "routes_refused",
+            "1 while routes.toml on disk is refused",
+            self.refused.into(),
+        )
+    }
+
+    fn house(&self, out: &mut Out<'_>) -> fmt::Result {
+        out.gauge(
+            "capture_bytes",
+            "Bytes held by captures",
+            self.budget_used as u64,
+        )?;
+        out.gauge(
+            "capture_bytes_limit",
+            "Bytes that captures may hold",
+            self.budget_limit as u64,
+        )?;
+        out.counter(
+            "journal_lost",
+            "Findings whose detail was lost",
+            self.journal.lost,
+        )?;
+        out.counter(
+            "journal_errors",
+            "Writes of the journal that failed",
+            self.journal.errors,
+        )?;
+        out.gauge(
+            "journal_failing",
+            "1 while it can't be written",
+            self.journal.failing.into(),
+        )?;
+        out.gauge(
+            "journal_bytes",
+            "Size of the journal's file",
+            self.journal.size,
+        )?;
+        let build = [(vec![("version", env!("CARGO_PKG_VERSION"))], 1)];
+        out.gauges("build_info", "The version that runs", build)
+    }
+}
+
+type Labels<'a> = Vec<(&'static str, &'a str)>;
+
+/// Writes whole families.
+struct Out<'e>(DescriptorEncoder<'e>);
+
+impl Out<'_> {
+    fn counters<'a>(
+        &mut self,
+        name: &str,
+        help: &str,
+        values: impl IntoIterator<Item = (Labels<'a>, u64)>,
+    ) -> fmt::Result {
+        let mut family = self
+            .0
+            .encode_descriptor(name, help, None, MetricType::Counter)?;
+        values.into_iter().try_for_each(|(labels, value)| {
+            ConstCounter::new(value).encode(family.encode_family(&labels)?)
+        })
+    }
+
+    fn gauges<'a>(
+        &mut self,
+        name: &str,
+        help: &str,
+        values: impl IntoIterator<Item = (Labels<'a>, u64)>,
+    ) -> fmt::Result {
+        let mut family = self
+            .0
+            .encode_descriptor(name, help, None, MetricType::Gauge)?;
+        values.into_iter().try_for_each(|(labels, value)| {
+            ConstGauge::new(value).encode(family.encode_family(&labels)?)
+        })
+    }
+
+    fn counter(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
+        ConstCounter::new(value).encode(self.0.encode_descriptor(
+            name,
+            help,
+            None,
+            MetricType::Counter,
+        )?)
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
+        ConstGauge::new(value).encode(self.0.encode_descriptor(
+            name,
+            help,
+            None,
+            MetricType::Gauge,
+        )?)
+    }
+}

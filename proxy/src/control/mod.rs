@@ -1,0 +1,78 @@
+//! The control API and the dashboard: what runs, what was found, and the hand on the dial.
+//!
+//! It has no access control yet, so it is meant for loopback; what a foreign web page could do
+//! through an operator's browser is refused in [`origin`]. Nothing here stands in a request's way:
+//! it reads counters and the journal, and edits routes.toml through its one door.
+
+mod dashboard;
+mod discrepancies;
+mod error;
+mod health;
+mod metrics;
+mod openapi;
+mod origin;
+mod outcomes;
+mod route_edit;
+mod routes;
+mod stop;
+
+pub use health::Health;
+pub use openapi::document as openapi;
+
+use crate::exchange::budget::Budget;
+use crate::journal::Journal;
+use crate::outcome::Ledger;
+use crate::routes::LiveRoutes;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, patch, post};
+use std::sync::Arc;
+
+/// The longest body that the API takes.
+const MAX_BODY: usize = 16 << 10;
+
+/// What the handlers see of the proxy.
+#[derive(Clone)]
+pub struct ControlState {
+    /// The routes in use, and the door to edit them.
+    pub routes: Arc<LiveRoutes>,
+    /// The counts.
+    pub ledger: Arc<Ledger>,
+    /// The findings.
+    pub journal: Journal,
+    /// The budget for captures.
+    pub budget: Arc<Budget>,
+    /// What the proxy says of itself.
+    pub health: Arc<Health>,
+    /// Host names under which the API may be reached, besides loopback and addresses.
+    pub hosts: Arc<[String]>,
+}
+
+/// The control API with the dashboard.
+pub fn router(state: ControlState) -> Router {
+    Router::new()
+        .route("/api/routes", get(routes::list))
+        .route("/api/routes/{name}", patch(route_edit::edit))
+        .route("/api/stop", post(stop::stop))
+        .route("/api/outcomes", get(outcomes::list))
+        .route("/api/discrepancies", get(discrepancies::list))
+        .route("/api/discrepancies/{id}", get(discrepancies::one))
+        .route("/api/failures", get(discrepancies::failures))
+        .route("/api/failures/{id}", get(discrepancies::one))
+        .route("/api/docs/openapi.json", get(openapi::json))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::metrics))
+        .route("/", get(dashboard::page))
+        .route("/dashboard.css", get(dashboard::style))
+        .route("/dashboard.js", get(dashboard::script))
+        .fallback(error::no_such_path)
+        .method_not_allowed_fallback(error::no_such_method)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(from_fn_with_state(state.clone(), origin::guard))
+        .with_state(state)
+}
+
+#[cfg(test)]
+mod tests;

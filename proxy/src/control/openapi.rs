@@ -1,0 +1,36 @@
+//! `GET /api/docs/openapi.json`: the API's description, generated from the handlers.
+
+use super::{discrepancies, health, metrics, outcomes, route_edit, routes, stop};
+use axum::Json;
+use utoipa::OpenApi;
+use utoipa::openapi::OpenApi as Document;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Cutover control API",
+        description = "What the proxy does, what it found, and the dial of each route."
+    ),
+    paths(
+        routes::list,
+        route_edit::edit,
+        stop::stop,
+        outcomes::list,
+        discrepancies::list,
+        discrepancies::one,
+        discrepancies::failures,
+        health::alive,
+        health::ready,
+        metrics::metrics,
+    )
+)]
+struct Api;
+
+/// The description of the control API.
+pub fn document() -> Document {
+    Api::openapi()
+}
+
+pub(super) async fn json() -> Json<Document> {
+    Json(document())
+}

@@ -1,0 +1,141 @@
+//! `GET /api/routes`: every route with its dial and its numbers.
+
+use super::ControlState;
+use super::error::ApiError;
+use super::outcomes::{OutcomeCounts, Sides};
+use crate::outcome::RouteSnapshot;
+use crate::routing::Route;
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderName;
+use axum::http::header::ETAG;
+use axum::response::IntoResponse;
+use serde::Serialize;
+use std::collections::HashMap;
+
+/// A route with its dial and its numbers.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct RouteView {
+    name: String,
+    /// The host as written, or null for any.
+    host: Option<String>,
+    /// The path template.
+    path: String,
+    /// The methods; empty means any.
+    methods: Vec<String>,
+    /// `legacy`, `shadow` or `modern`.
+    mode: &'static str,
+    /// In shadow mode, the share of clients that modern answers.
+    #[schema(example = "5%")]
+    modern_share: String,
+    /// In shadow mode, the share of requests that are compared.
+    #[schema(example = "100%")]
+    sample: String,
+    /// `skip` or `mirror`.
+    #[schema(value_type = String)]
+    writes: crate::routing::Writes,
+    /// The upstream that is being replaced.
+    legacy: Option<String>,
+    /// The upstream that replaces it.
+    modern: Option<String>,
+    /// Requests answered.
+    requests: u64,
+    served: Sides,
+    /// Requests that a side failed to answer, or answered with a 5xx.
+    failed: Sides,
+    /// Requests that were to be compared.
+    eligible: u64,
+    /// Of these, the ones that have not ended yet.
+    pending: u64,
+    outcomes: OutcomeCounts,
+    /// Requests in shadow mode that sampling passed over.
+    unsampled: u64,
+    /// Requests in shadow mode whose method isn't mirrored.
+    excluded: u64,
+    /// The share of compared answers that matched; null before the first comparison.
+    match_rate: Option<f64>,
+    /// Open discrepancies; null while the journal can't be read.
+    discrepancies: Option<u64>,
+}
+
+impl RouteView {
+    fn new(route: &Route, counts: &RouteSnapshot, discrepancies: Option<u64>) -> Self {
+        Self {
+            name: route.name.to_string(),
+            host: route.host.clone(),
+            path: route.path.clone(),
+            methods: route.methods.iter().map(ToString::to_string).collect(),
+            mode: route.mode.as_str(),
+            modern_share: route.modern_share.to_string(),
+            sample: route.sample.to_string(),
+            writes: route.writes,
+            legacy: route
+                .legacy
+                .as_ref()
+                .map(|upstream| upstream.name().to_string()),
+            modern: route
+                .modern
+                .as_ref()
+                .map(|upstream| upstream.name().to_string()),
+            requests: counts.requests(),
+            served: Sides {
+                legacy: counts.served_legacy,
+                modern: counts.served_modern,
+            },
+            failed: Sides {
+                legacy: counts.failed_legacy,
+                modern: counts.failed_modern,
+            },
+            eligible: counts.eligible,
+            pending: counts.pending(),
+            outcomes: OutcomeCounts::new(counts),
+            unsampled: counts.unsampled,
+            excluded: counts.excluded,
+            match_rate: counts.match_rate(),
+            discrepancies,
+        }
+    }
+}
+
+/// Every route in the order of the file.
+#[utoipa::path(
+    get,
+    path = "/api/routes",
+    responses((status = 200, body = Vec<RouteView>,
+        headers(("etag" = String, description = "the running document; a PATCH sends it back"))))
+)]
+pub(super) async fn list(State(state): State<ControlState>) -> impl IntoResponse {
+    let (etag, routes) = views(&state).await;
+    ([(ETAG, etag)], Json(routes))
+}
+
+/// The route `name`, as the list has it.
+pub(super) async fn one(
+    state: &ControlState,
+    name: &str,
+) -> Result<([(HeaderName, String); 1], Json<RouteView>), ApiError> {
+    let (etag, routes) = views(state).await;
+    let route = routes.into_iter().find(|route| route.name == name);
+    let route = route.ok_or_else(|| ApiError::not_found(format!("no route is named {name:?}")))?;
+    Ok(([(ETAG, etag)], Json(route)))
+}
+
+async fn views(state: &ControlState) -> (String, Vec<RouteView>) {
+    // A reload between the two makes the tag too old, which a PATCH is told; too new it never is.
+    let etag = state.routes.etag();
+    let table = state.routes.table();
+    // The routes and their counts don't depend on the journal, so its failure hides only its part.
+    let open: Option<HashMap<String, u64>> = state
+        .journal
+        .open_discrepancies()
+        .await
+        .ok()
+        .map(|open| open.into_iter().collect());
+    let routes = table.routes.iter().map(|route| {
+        let open = open
+            .as_ref()
+            .map(|open| open.get(&*route.name).copied().unwrap_or(0));
+        RouteView::new(route, &route.counts.snapshot(), open)
+    });
+    (etag, routes.collect())
+}
