@@ -14,17 +14,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// What the proxy says of itself.
 #[derive(Debug, Default)]
 pub struct Health {
-    serving: AtomicBool,
+    draining: AtomicBool,
 }
 
 impl Health {
-    /// Says whether clients are taken: true once the listener stands, false when it drains.
-    pub fn set_serving(&self, serving: bool) {
-        self.serving.store(serving, Ordering::Relaxed);
+    /// From now on no new clients are taken, so that balancers send them elsewhere.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
     }
 
-    fn is_serving(&self) -> bool {
-        self.serving.load(Ordering::Relaxed)
+    fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
     }
 }
 
@@ -61,8 +61,8 @@ pub(super) struct Readiness {
 )]
 pub(super) async fn ready(State(state): State<ControlState>) -> impl IntoResponse {
     let mut not_ready = Vec::new();
-    if !state.health.is_serving() {
-        not_ready.push("the proxy takes no clients: it is starting or draining".to_owned());
+    if state.health.is_draining() {
+        not_ready.push("the proxy is draining: it takes no new clients".to_owned());
     }
     if !state.journal.is_open() {
         not_ready.push("the journal is closed".to_owned());

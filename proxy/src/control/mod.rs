@@ -49,6 +49,25 @@ pub struct ControlState {
     pub hosts: Arc<[String]>,
 }
 
+impl ControlState {
+    /// The state of a proxy that takes clients, reached under loopback names and addresses.
+    pub fn new(
+        routes: Arc<LiveRoutes>,
+        ledger: Arc<Ledger>,
+        journal: Journal,
+        budget: Arc<Budget>,
+    ) -> Self {
+        Self {
+            routes,
+            ledger,
+            journal,
+            budget,
+            health: Arc::default(),
+            hosts: Arc::new([]),
+        }
+    }
+}
+
 /// The control API with the dashboard.
 pub fn router(state: ControlState) -> Router {
     Router::new()

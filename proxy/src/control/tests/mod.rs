@@ -81,14 +81,7 @@ impl Running {
             Settings::default(),
             Arc::clone(&ledger),
         );
-        let state = ControlState {
-            routes: routes.unwrap(),
-            ledger,
-            journal: journal.await.unwrap(),
-            budget,
-            health: Arc::new(Health::default()),
-            hosts: Arc::new([]),
-        };
+        let state = ControlState::new(routes.unwrap(), ledger, journal.await.unwrap(), budget);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let api = router(state.clone());

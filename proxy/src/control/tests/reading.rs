@@ -98,15 +98,16 @@ async fn discrepancies_are_listed_apart_from_failures_and_shown_with_both_sides(
 }
 
 #[tokio::test]
-async fn readiness_follows_listener_and_journal_and_a_refused_file_is_a_warning() {
+async fn readiness_follows_draining_and_journal_and_a_refused_file_is_a_warning() {
     let running = Running::start().await;
     assert_eq!(running.get("/healthz").await.status, 200);
-    assert_eq!(running.get("/readyz").await.status, 503);
-    running.state.health.set_serving(true);
     assert_eq!(
         running.get("/readyz").await.json(),
         json!({"ready": true, "not_ready": [], "warnings": []})
     );
+    running.state.health.drain();
+    assert_eq!(running.get("/readyz").await.status, 503);
+    let running = Running::start().await;
     running.state.journal.close().await;
     let answer = running.get("/readyz").await;
     assert_eq!(
