@@ -28,6 +28,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, patch, post};
 use std::sync::Arc;
+use tokio::net::TcpListener;
 
 /// The longest body that the API takes.
 const MAX_BODY: usize = 16 << 10;
@@ -65,6 +66,14 @@ impl ControlState {
             health: Arc::default(),
             hosts: Arc::new([]),
         }
+    }
+}
+
+/// Serves the control API on a listener that doesn't block, until the task is dropped.
+pub async fn serve(listener: std::net::TcpListener, state: ControlState) {
+    let served = async { axum::serve(TcpListener::from_std(listener)?, router(state)).await };
+    if let Err(error) = served.await {
+        tracing::error!(%error, "the control API has stopped");
     }
 }
 

@@ -17,7 +17,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 const ROUTES: &str = r#"# Who answers what.
 [upstreams.old]
@@ -82,10 +82,10 @@ impl Running {
             Arc::clone(&ledger),
         );
         let state = ControlState::new(routes.unwrap(), ledger, journal.await.unwrap(), budget);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
-        let api = router(state.clone());
-        tokio::spawn(async move { axum::serve(listener, api).await });
+        tokio::spawn(serve(listener, state.clone()));
         Self {
             directory,
             state,
