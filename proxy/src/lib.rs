@@ -1,1 +1,18 @@
-//! The shadow-traffic proxy: data plane, mirror, journal, control API, dashboard, command line.
+//! Cutover: a shadow-traffic proxy for strangler-fig migrations.
+//!
+//! The data plane ([`dataplane`]) answers clients; the [`mirror`] sends what passed to the other
+//! side; the comparator judges; the [`journal`] keeps; the [`control`] API shows and edits.
+
+pub mod cli;
+pub mod control;
+pub mod dataplane;
+pub mod exchange;
+pub mod journal;
+pub mod mirror;
+pub mod outcome;
+pub mod routes;
+pub mod routing;
+pub mod server;
+mod side;
+
+pub use side::Side;

@@ -1,0 +1,53 @@
+//! The command line: what can be typed. Each command is a file.
+
+mod check;
+mod compare;
+mod proxy;
+mod reference;
+mod stop;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Shadow-traffic proxy for replacing a legacy system endpoint by endpoint.
+///
+/// It answers every client, shadows requests to the other side, compares both answers, and says
+/// with evidence when an endpoint can move.
+#[derive(Debug, Parser)]
+#[command(name = "cutover", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 good, 1 not good, 2 could not tell, 64 wrong usage.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the proxy, the control API and the dashboard.
+    Proxy(proxy::ProxyArgs),
+    /// Check a routes.toml and list every mistake with its line.
+    Check(check::CheckArgs),
+    /// Compare two stored responses under rules.
+    Compare(compare::CompareArgs),
+    /// Put every route of a running proxy to legacy, at once.
+    Stop(stop::StopArgs),
+    /// Print the reference of routes.toml's keys, in Markdown.
+    RoutesReference,
+}
+
+impl Cli {
+    /// Runs the command.
+    pub fn run(self) -> ExitCode {
+        match self.command {
+            Command::Proxy(args) => proxy::run(&args),
+            Command::Check(args) => check::run(&args),
+            Command::Compare(args) => compare::run(&args),
+            Command::Stop(args) => stop::run(&args),
+            Command::RoutesReference => reference::run(),
+        }
+    }
+}
+
+/// Exit code of a command that could not tell.
+const UNKNOWN: u8 = 2;

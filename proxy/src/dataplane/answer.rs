@@ -1,0 +1,115 @@
+//! Answers that the proxy gives itself: a JSON body with a stable code and the request's id.
+
+use super::Context;
+use crate::routing::Upstream;
+use bytes::Bytes;
+use http::StatusCode;
+use pingora::http::ResponseHeader;
+use pingora::prelude::{Error, Result, Session};
+use pingora::proxy::FailToProxy;
+use pingora::{ErrorSource, ErrorType};
+use std::sync::Arc;
+
+/// Why a request is answered without asking a side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// No route takes the request.
+    NoRoute,
+    /// The request names no host, or several.
+    BadHost,
+}
+
+impl Refusal {
+    const fn parts(self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Self::NoRoute => (
+                StatusCode::NOT_FOUND,
+                "no_route",
+                "no route takes this request",
+            ),
+            Self::BadHost => (
+                StatusCode::BAD_REQUEST,
+                "bad_host",
+                "the request must name its host, exactly once",
+            ),
+        }
+    }
+}
+
+/// Answers a refusal; the request goes no further.
+pub(super) async fn refuse(session: &mut Session, ctx: &Context, refusal: Refusal) -> Result<bool> {
+    let (status, code, message) = refusal.parts();
+    respond(session, ctx, status, code, message).await?;
+    Ok(true)
+}
+
+/// The error of an upstream none of whose peers is known.
+pub(super) fn no_peer(upstream: Option<&Arc<Upstream>>) -> Box<Error> {
+    let name = upstream.map_or("none", |upstream| upstream.name());
+    Error::explain(
+        ErrorType::HTTPStatus(StatusCode::SERVICE_UNAVAILABLE.as_u16()),
+        format!("no peer of upstream {name} is known"),
+    )
+}
+
+/// Answers a request that failed on the way, if the client is still there to hear it.
+pub(super) async fn failure(session: &mut Session, error: &Error, ctx: &Context) -> FailToProxy {
+    let (status, code, message) = match (error.esource(), error.etype()) {
+        (_, ErrorType::HTTPStatus(503)) => (
+            503,
+            "no_peer",
+            "the upstream has no peer that could be asked",
+        ),
+        (_, ErrorType::HTTPStatus(code)) => (*code, "refused", "the request was refused"),
+        (
+            ErrorSource::Downstream,
+            ErrorType::WriteError | ErrorType::ReadError | ErrorType::ConnectionClosed,
+        ) => (0, "", ""),
+        (ErrorSource::Downstream, ErrorType::ReadTimedout) => {
+            (408, "client_timeout", "the request did not arrive in time")
+        }
+        (ErrorSource::Downstream, _) => (400, "bad_request", "the request is no valid HTTP"),
+        (
+            ErrorSource::Upstream,
+            ErrorType::ConnectTimedout | ErrorType::ReadTimedout | ErrorType::WriteTimedout,
+        ) => (
+            504,
+            "upstream_timeout",
+            "the upstream did not answer in time",
+        ),
+        (ErrorSource::Upstream, _) => (502, "upstream_failed", "the upstream gave no valid answer"),
+        _ => (500, "proxy_error", "the proxy could not handle the request"),
+    };
+    if let Ok(status) = StatusCode::from_u16(status)
+        && session.response_written().is_none()
+        && let Err(error) = respond(session, ctx, status, code, message).await
+    {
+        tracing::debug!(id = ctx.request_id(), %error, "client did not take the error answer");
+    }
+    FailToProxy {
+        error_code: status,
+        can_reuse_downstream: false,
+    }
+}
+
+async fn respond(
+    session: &mut Session,
+    ctx: &Context,
+    status: StatusCode,
+    code: &str,
+    message: &str,
+) -> Result<()> {
+    let body = serde_json::json!({
+        "error": { "code": code, "message": message, "requestId": ctx.request_id() }
+    })
+    .to_string();
+    let mut response = ResponseHeader::build(status, Some(4))?;
+    response.insert_header(http::header::CONTENT_TYPE, "application/json")?;
+    response.insert_header(http::header::CONTENT_LENGTH, body.len().to_string())?;
+    response.insert_header(http::header::CACHE_CONTROL, "no-store")?;
+    response.insert_header("x-request-id", ctx.request_id.clone())?;
+    session
+        .as_downstream_mut()
+        .write_error_response(response, Bytes::from(body))
+        .await
+}

@@ -1,0 +1,138 @@
+//! What the data plane knows of one request.
+
+use crate::exchange::Exchange;
+use crate::exchange::capture::Capture;
+use crate::mirror::Job;
+use crate::outcome::Ending;
+use crate::routing::{Coverage, Plan};
+use http::{HeaderValue, StatusCode};
+use jiff::Timestamp;
+use pingora::prelude::{Error, Session};
+use pingora::{ErrorSource, ErrorType};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What the data plane knows of one request.
+pub struct Context {
+    /// The decision, once it is made.
+    pub(super) plan: Option<Plan>,
+    /// What is collected for the mirror.
+    pub(super) capture: Option<Capture>,
+    /// The id that the request carried or was given.
+    pub(super) request_id: HeaderValue,
+    /// The status that the primary answered with.
+    pub(super) answered: Option<StatusCode>,
+    in_flight: Arc<AtomicUsize>,
+}
+
+impl Context {
+    pub(super) fn new(in_flight: &Arc<AtomicUsize>) -> Self {
+        in_flight.fetch_add(1, Ordering::Relaxed);
+        Self {
+            plan: None,
+            capture: None,
+            request_id: HeaderValue::from_static(""),
+            answered: None,
+            in_flight: Arc::clone(in_flight),
+        }
+    }
+
+    /// The id as text; it was checked to be visible ASCII.
+    pub(super) fn request_id(&self) -> &str {
+        self.request_id.to_str().unwrap_or_default()
+    }
+
+    /// Counts who answered, and whether that went well.
+    pub(super) fn count(&self, error: Option<&Error>) {
+        let Some(plan) = &self.plan else { return };
+        plan.route.counts.count_served(plan.primary);
+        let upstream_failed = error.is_some_and(|e| *e.esource() != ErrorSource::Downstream);
+        if upstream_failed || self.answered.is_some_and(|status| status.is_server_error()) {
+            plan.route.counts.count_failed(plan.primary);
+        }
+    }
+
+    /// One line for a request that failed; the client's own leaving is no failure of ours.
+    pub(super) fn log(&self, session: &Session, error: Option<&Error>) {
+        let Some(error) = error else { return };
+        let header = session.req_header();
+        let (id, method, path) = (self.request_id(), &header.method, header.uri.path());
+        if *error.esource() == ErrorSource::Downstream {
+            tracing::debug!(id, %method, path, %error, "client went away");
+        } else {
+            let route = self.plan.as_ref().map(|plan| &*plan.route.name);
+            tracing::warn!(id, %method, path, route, %error, "request failed");
+        }
+    }
+
+    /// The exchange for the mirror, when there is to be one; otherwise its outcome is counted here.
+    pub(super) fn take_job(&mut self, error: Option<&Error>) -> Option<Job> {
+        let plan = self.plan.take()?;
+        let capture = self.capture.take()?;
+        let ticket = match plan.coverage {
+            Coverage::None => return None,
+            Coverage::SendOnly => None,
+            Coverage::Compare(ticket) => Some(ticket),
+        };
+        let write = |collected: &crate::exchange::capture::Collected| {
+            !collected.request.method.is_safe() && collected.response.status >= 500
+        };
+        let collected = match (error.map(ending_of), capture.finish()) {
+            (Some(ending), _) | (None, Err(ending)) => Err(ending),
+            (None, Ok(collected)) if write(&collected) => Err(Ending::PrimaryWriteFailed),
+            (None, Ok(collected)) => Ok(collected),
+        };
+        let collected = match collected {
+            Ok(collected) => *collected,
+            Err(ending) => {
+                if let Some(ticket) = ticket {
+                    ticket.settle(ending);
+                }
+                return None;
+            }
+        };
+        let exchange = Exchange {
+            at: Timestamp::now(),
+            route: Arc::clone(&plan.route.name),
+            request_id: self.request_id.to_str().unwrap_or_default().into(),
+            answered_by: plan.primary,
+            request: collected.request,
+            primary: collected.response,
+            candidate: None,
+        };
+        let (hold, max_body) = (collected.hold, collected.max_body);
+        Some(Job {
+            exchange,
+            route: plan.route,
+            ticket,
+            hold,
+            max_body,
+        })
+    }
+}
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The ending of a request that failed on the way.
+fn ending_of(error: &Error) -> Ending {
+    match (error.esource(), error.etype()) {
+        (ErrorSource::Downstream, _) => Ending::ClientAborted,
+        (
+            _,
+            ErrorType::ConnectTimedout
+            | ErrorType::ConnectRefused
+            | ErrorType::ConnectNoRoute
+            | ErrorType::ConnectError
+            | ErrorType::ConnectProxyFailure
+            | ErrorType::TLSHandshakeFailure
+            | ErrorType::TLSHandshakeTimedout
+            | ErrorType::InvalidCert
+            | ErrorType::HTTPStatus(_),
+        ) => Ending::PrimaryConnect,
+        _ => Ending::PrimaryReset,
+    }
+}

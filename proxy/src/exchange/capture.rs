@@ -1,0 +1,200 @@
+//! Collecting an exchange as it passes through the data plane.
+//!
+//! Chunks are shared with the data plane, never copied. A capture that outgrows its limit or the
+//! budget lets go of everything at once and remembers why; the request itself is not affected.
+
+use super::budget::Hold;
+use super::{CapturedRequest, CapturedResponse};
+use crate::outcome::Ending;
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use std::time::Instant;
+
+/// What heads cost at least: their values share the buffers that they were read into.
+const HEADS: usize = 16 << 10;
+
+/// An exchange that is being collected.
+#[derive(Debug)]
+pub struct Capture(State);
+
+#[derive(Debug)]
+enum State {
+    Collecting(Box<Collected>),
+    Ended(Ending),
+}
+
+/// What a finished capture holds.
+#[derive(Debug)]
+pub struct Collected {
+    /// The request as sent to the primary.
+    pub request: CapturedRequest,
+    /// The primary's answer.
+    pub response: CapturedResponse,
+    /// The bytes taken from the budget.
+    pub hold: Hold,
+    /// The longest body that is captured.
+    pub max_body: usize,
+    request_bytes: usize,
+    response_bytes: usize,
+    request_whole: bool,
+    sent: Instant,
+}
+
+impl Capture {
+    /// An empty capture that may hold bodies of up to `max_body` bytes.
+    pub fn new(mut hold: Hold, max_body: usize) -> Self {
+        if !hold.grow(HEADS) {
+            return Self(State::Ended(Ending::Budget));
+        }
+        let request = CapturedRequest {
+            method: Method::GET,
+            target: Bytes::new(),
+            headers: HeaderMap::new(),
+            body: Vec::new(),
+        };
+        let collected = Collected {
+            request,
+            response: CapturedResponse::default(),
+            hold,
+            max_body,
+            request_bytes: 0,
+            response_bytes: 0,
+            request_whole: false,
+            sent: Instant::now(),
+        };
+        Self(State::Collecting(Box::new(collected)))
+    }
+
+    /// The request's head, as it goes to the primary now. An attempt that went before is
+    /// forgotten: the data plane replays the body.
+    pub fn request_head(&mut self, method: &Method, target: &[u8], headers: &HeaderMap) {
+        if let State::Collecting(collected) = &mut self.0 {
+            collected.request = CapturedRequest {
+                method: method.clone(),
+                target: Bytes::copy_from_slice(target),
+                headers: headers.clone(),
+                body: Vec::new(),
+            };
+            collected.response = CapturedResponse::default();
+            collected.request_bytes = 0;
+            collected.response_bytes = 0;
+            collected.request_whole = false;
+            collected.sent = Instant::now();
+        }
+    }
+
+    /// A chunk of the request's body, and whether it is the last.
+    pub fn request_chunk(&mut self, chunk: Option<&Bytes>, last: bool) {
+        self.chunk(chunk, |collected| {
+            (&mut collected.request.body, &mut collected.request_bytes)
+        });
+        if let State::Collecting(collected) = &mut self.0 {
+            collected.request_whole |= last;
+        }
+    }
+
+    /// The head of the primary's answer.
+    pub fn response_head(&mut self, status: u16, headers: &HeaderMap) {
+        if let State::Collecting(collected) = &mut self.0 {
+            collected.response.status = status;
+            collected.response.headers = headers.clone();
+        }
+    }
+
+    /// A chunk of the answer's body.
+    pub fn response_chunk(&mut self, chunk: Option<&Bytes>) {
+        self.chunk(chunk, |collected| {
+            (&mut collected.response.body, &mut collected.response_bytes)
+        });
+    }
+
+    fn chunk(
+        &mut self,
+        chunk: Option<&Bytes>,
+        into: impl FnOnce(&mut Collected) -> (&mut Vec<Bytes>, &mut usize),
+    ) {
+        let Some(chunk) = chunk.filter(|chunk| !chunk.is_empty()) else {
+            return;
+        };
+        let State::Collecting(collected) = &mut self.0 else {
+            return;
+        };
+        // A chunk costs its bytes and its entry in the list: a body of single bytes is no way
+        // around the budget.
+        let fits = collected.hold.grow(chunk.len() + size_of::<Bytes>());
+        let max_body = collected.max_body;
+        let (body, total) = into(collected);
+        *total = total.saturating_add(chunk.len());
+        if *total > max_body {
+            self.0 = State::Ended(Ending::TooLarge);
+        } else if fits {
+            body.push(chunk.clone());
+        } else {
+            self.0 = State::Ended(Ending::Budget);
+        }
+    }
+
+    /// The collected exchange, whole, or why there is none.
+    pub fn finish(self) -> Result<Box<Collected>, Ending> {
+        match self.0 {
+            State::Ended(ending) => Err(ending),
+            State::Collecting(collected) if !collected.request_whole => Err(Ending::RequestCut),
+            State::Collecting(mut collected) => {
+                collected.response.took = collected.sent.elapsed();
+                Ok(collected)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::budget::Budget;
+    use super::*;
+
+    fn capture(budget: usize, max_body: usize) -> Capture {
+        let mut capture = Capture::new(Budget::new(budget).hold(), max_body);
+        capture.request_head(&Method::POST, b"/", &HeaderMap::new());
+        capture
+    }
+
+    #[test]
+    fn a_second_attempt_forgets_the_first() {
+        let mut capture = capture(1 << 20, 100);
+        capture.request_chunk(Some(&Bytes::from("first")), true);
+        capture.response_head(502, &HeaderMap::new());
+        capture.request_head(&Method::POST, b"/", &HeaderMap::new());
+        capture.request_chunk(Some(&Bytes::from("second")), true);
+        capture.response_head(200, &HeaderMap::new());
+        let collected = capture.finish().unwrap();
+        assert_eq!(collected.request.body.concat(), b"second");
+        assert_eq!(collected.response.status, 200);
+    }
+
+    #[test]
+    fn a_body_past_the_limit_lets_go_of_everything() {
+        let budget = Budget::new(1 << 20);
+        let mut capture = Capture::new(budget.hold(), 10);
+        capture.request_chunk(None, true);
+        for _ in 0..3 {
+            capture.response_chunk(Some(&Bytes::from_static(b"12345")));
+        }
+        assert_eq!(budget.used(), 0);
+        assert_eq!(capture.finish().unwrap_err(), Ending::TooLarge);
+    }
+
+    #[test]
+    fn a_spent_budget_ends_the_capture_and_nothing_else() {
+        let mut capture = capture(HEADS + 100, 1 << 20);
+        capture.response_chunk(Some(&Bytes::from(vec![0; 200])));
+        assert_eq!(capture.finish().unwrap_err(), Ending::Budget);
+        assert_eq!(self::capture(10, 10).finish().unwrap_err(), Ending::Budget);
+    }
+
+    #[test]
+    fn a_request_that_was_not_read_to_its_end_is_cut() {
+        let mut capture = capture(1 << 20, 100);
+        capture.request_chunk(Some(&Bytes::from("begin")), false);
+        assert_eq!(capture.finish().unwrap_err(), Ending::RequestCut);
+    }
+}

@@ -1,0 +1,77 @@
+//! Comparing the two answers of an exchange.
+
+use super::Job;
+use crate::outcome::Ending;
+use crate::side::Side;
+use comparator::{Comparison, Discrepancy, Undecodable, Verdict, compare};
+
+/// Bodies larger than this together are compared on a thread of their own, so that the
+/// comparison of a large answer does not hold up the requests of this one.
+const LARGE: usize = 32 << 10;
+
+/// What was found.
+pub(super) struct Judgement {
+    pub(super) discrepancies: Vec<Discrepancy>,
+    pub(super) unreported: usize,
+}
+
+impl Judgement {
+    /// Nothing was compared.
+    pub(super) const fn none() -> Self {
+        Self {
+            discrepancies: Vec::new(),
+            unreported: 0,
+        }
+    }
+}
+
+/// Compares legacy → modern, whoever answered; `None` means that they match.
+pub(super) async fn judge(job: Job) -> (Job, Option<(Ending, Judgement)>) {
+    let exchange = &job.exchange;
+    let chunks = exchange.candidate.iter().flat_map(|answer| &answer.body);
+    let bytes: usize = chunks
+        .chain(&exchange.primary.body)
+        .map(bytes::Bytes::len)
+        .sum();
+    if bytes <= LARGE {
+        let found = find(&job);
+        return (job, found);
+    }
+    // A comparison that panics takes its ticket along, which counts as lost; the exchange's task
+    // ends here with it.
+    match tokio::task::spawn_blocking(move || (find(&job), job)).await {
+        Ok((found, job)) => (job, found),
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    }
+}
+
+fn find(job: &Job) -> Option<(Ending, Judgement)> {
+    let exchange = &job.exchange;
+    let (Some(legacy), Some(modern)) = (
+        exchange.answer_of(Side::Legacy),
+        exchange.answer_of(Side::Modern),
+    ) else {
+        return Some((Ending::CandidateReset, Judgement::none()));
+    };
+    let comparison = compare(&legacy.view(), &modern.view(), &job.route.rules);
+    let ending = match comparison.verdict {
+        Verdict::Matched => return None,
+        Verdict::Different => Ending::Different,
+        Verdict::Undecodable(Undecodable::BadEncoding | Undecodable::UnsupportedEncoding) => {
+            Ending::UndecodableEncoding
+        }
+        Verdict::Undecodable(_) => Ending::UndecodableLimit,
+    };
+    let Comparison {
+        discrepancies,
+        unreported,
+        ..
+    } = comparison;
+    Some((
+        ending,
+        Judgement {
+            discrepancies,
+            unreported,
+        },
+    ))
+}

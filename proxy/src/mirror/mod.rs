@@ -1,0 +1,101 @@
+//! The mirror: sends what the primary answered to the candidate too, and has the answers compared.
+//!
+//! It hangs off the data plane by one call that never waits, [`Mirror::offer`]. A task of its own
+//! then takes the exchange through turn, sending, comparison and journal; whatever goes wrong
+//! there ends in the exchange's outcome and nowhere else. Connections to candidates are a pool of
+//! their own.
+
+mod identity;
+mod judge;
+mod send;
+
+use crate::exchange::Exchange;
+use crate::exchange::budget::Hold;
+use crate::journal::{Finding, Journal};
+use crate::outcome::{Ending, Ticket};
+use crate::routing::{Place, Route};
+use pingora::connectors::http::Connector;
+use std::sync::Arc;
+use tokio::time::{Instant, timeout_at};
+
+/// The mirror, shared by all requests.
+pub struct Mirror {
+    connector: Connector,
+    journal: Journal,
+}
+
+/// An exchange that is to be mirrored.
+pub struct Job {
+    /// The exchange with the primary's answer.
+    pub exchange: Exchange,
+    /// The route, of the table that the request saw.
+    pub route: Arc<Route>,
+    /// Counts the outcome; `None` for a write that is sent but not compared.
+    pub ticket: Option<Ticket>,
+    /// The captured bytes.
+    pub hold: Hold,
+    /// The longest answer that is read from the candidate.
+    pub max_body: usize,
+}
+
+impl Mirror {
+    /// A mirror with a connection pool of its own.
+    pub fn new(journal: Journal) -> Arc<Self> {
+        Arc::new(Self {
+            connector: Connector::new(None),
+            journal,
+        })
+    }
+
+    /// Takes an exchange, or counts why not; never waits.
+    pub fn offer(self: &Arc<Self>, job: Job) {
+        let candidate = job.route.upstream(job.exchange.answered_by.other());
+        match candidate.map(|candidate| candidate.mirror.queue()) {
+            Some(Some(place)) => {
+                tokio::spawn(Arc::clone(self).run(job, place));
+            }
+            Some(None) => settle(job.ticket, Ending::QueueFull),
+            None => settle(job.ticket, Ending::CandidateNoPeer),
+        }
+    }
+
+    async fn run(self: Arc<Self>, mut job: Job, place: Place) {
+        let deadline = Instant::now() + job.route.mirror_timeout;
+        let Ok(Some(turn)) = timeout_at(deadline, place.turn()).await else {
+            return settle(job.ticket, Ending::QueueDeadline);
+        };
+        let sending = timeout_at(deadline, self.send(&mut job));
+        let answer = sending.await.unwrap_or(Err(Ending::CandidateDeadline));
+        drop(turn);
+        let Some(ticket) = job.ticket.take() else {
+            return;
+        };
+        match answer {
+            Ok(answer) => job.exchange.candidate = Some(answer),
+            Err(ending) => return self.record(ticket, ending, job, judge::Judgement::none()),
+        }
+        let (job, judgement) = judge::judge(job).await;
+        match judgement {
+            Some((ending, judgement)) => self.record(ticket, ending, job, judgement),
+            None => ticket.settle(Ending::Matched),
+        }
+    }
+
+    /// Counts the outcome and gives the journal what is worth keeping.
+    fn record(&self, ticket: Ticket, ending: Ending, job: Job, judgement: judge::Judgement) {
+        ticket.settle(ending);
+        self.journal.offer(Finding {
+            exchange: job.exchange,
+            ending,
+            discrepancies: judgement.discrepancies,
+            unreported: judgement.unreported,
+            hold: job.hold,
+        });
+    }
+}
+
+fn settle(ticket: Option<Ticket>, ending: Ending) {
+    if let Some(ticket) = ticket {
+        ticket.settle(ending);
+    }
+}

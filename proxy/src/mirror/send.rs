@@ -1,0 +1,185 @@
+//! One mirrored request on a connection of the mirror's own pool.
+
+use super::{Job, Mirror, identity};
+use crate::exchange::{CapturedRequest, CapturedResponse};
+use crate::outcome::Ending;
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
+use http::{HeaderName, HeaderValue, Uri};
+use pingora::ErrorType;
+use pingora::http::RequestHeader;
+use pingora::protocols::http::client::HttpSession;
+use pingora::upstreams::peer::{HttpPeer, Peer};
+use std::time::Instant;
+
+const SHADOW: HeaderName = HeaderName::from_static("cutover-shadow");
+const PRIMARY_ID: HeaderName = HeaderName::from_static("cutover-primary-id");
+
+/// How many pooled connections may turn out to be stale before the candidate counts as failing.
+const STALE: usize = 3;
+
+impl Mirror {
+    /// Sends the exchange's request to the candidate and reads the answer, which must fit into
+    /// the budget and the limit.
+    pub(super) async fn send(&self, job: &mut Job) -> Result<CapturedResponse, Ending> {
+        let candidate = job.route.upstream(job.exchange.answered_by.other());
+        let peer = candidate
+            .and_then(|c| c.peer())
+            .ok_or(Ending::CandidateNoPeer)?;
+        let header = header(job).ok_or(Ending::CandidateProtocol)?;
+        let started = Instant::now();
+        let mut stale = 0;
+        loop {
+            let (session, reused) = self
+                .connector
+                .get_http_session(&*peer)
+                .await
+                .map_err(|_| Ending::CandidateConnect)?;
+            match self.exchange(session, &peer, header.clone(), job).await {
+                Ok(mut answer) => {
+                    answer.took = started.elapsed();
+                    return Ok(answer);
+                }
+                // The peer closed a pooled connection while we took it up: not the candidate's
+                // fault, and nothing was answered. A write is only sent again if it may be.
+                Err(Failed {
+                    before_answer: true,
+                    ..
+                }) if reused && stale < STALE && job.exchange.request.method.is_idempotent() => {
+                    stale += 1;
+                }
+                Err(Failed { ending, .. }) => return Err(ending),
+            }
+        }
+    }
+
+    async fn exchange(
+        &self,
+        mut session: HttpSession,
+        peer: &HttpPeer,
+        header: RequestHeader,
+        job: &mut Job,
+    ) -> Result<CapturedResponse, Failed> {
+        let options = peer.get_peer_options();
+        session.set_read_timeout(options.and_then(|o| o.read_timeout));
+        session.set_write_timeout(options.and_then(|o| o.write_timeout));
+        write(&mut session, header, &job.exchange.request)
+            .await
+            .map_err(Failed::early)?;
+        loop {
+            session
+                .read_response_header()
+                .await
+                .map_err(Failed::early)?;
+            // Informational answers go before the real one.
+            if session
+                .response_header()
+                .is_none_or(|h| !h.status.is_informational())
+            {
+                break;
+            }
+        }
+        let head = session.response_header().ok_or_else(Failed::protocol)?;
+        let mut answer = CapturedResponse {
+            status: head.status.as_u16(),
+            headers: head.headers.clone(),
+            ..CapturedResponse::default()
+        };
+        let mut bytes: usize = 0;
+        while let Some(chunk) = session.read_response_body().await.map_err(Failed::late)? {
+            bytes = bytes.saturating_add(chunk.len());
+            if bytes > job.max_body {
+                return Err(Failed {
+                    ending: Ending::CandidateTooLarge,
+                    before_answer: false,
+                });
+            }
+            if !job.hold.grow(chunk.len() + size_of::<Bytes>()) {
+                return Err(Failed {
+                    ending: Ending::Budget,
+                    before_answer: false,
+                });
+            }
+            answer.body.push(chunk);
+        }
+        let idle = peer.get_peer_options().and_then(|o| o.idle_timeout);
+        self.connector
+            .release_http_session(session, peer, idle)
+            .await;
+        Ok(answer)
+    }
+}
+
+async fn write(
+    session: &mut HttpSession,
+    header: RequestHeader,
+    request: &CapturedRequest,
+) -> pingora::Result<()> {
+    session.write_request_header(Box::new(header)).await?;
+    for chunk in &request.body {
+        session.write_request_body(chunk.clone(), false).await?;
+    }
+    session.finish_request_body().await
+}
+
+/// The captured head, marked as a shadow, with the framing of a body that is known in full.
+fn header(job: &Job) -> Option<RequestHeader> {
+    let request = &job.exchange.request;
+    let target = Uri::try_from(request.target.as_ref()).ok()?;
+    let mut parts = http::Request::new(()).into_parts().0;
+    parts.method = request.method.clone();
+    parts.uri = target;
+    parts.headers = request.headers.clone();
+    let headers = &mut parts.headers;
+    headers.remove(EXPECT);
+    headers.remove(TRANSFER_ENCODING);
+    let length: usize = request.body.iter().map(Bytes::len).sum();
+    if length > 0 || headers.contains_key(CONTENT_LENGTH) || !request.method.is_safe() {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    headers.insert(SHADOW, HeaderValue::from_static("1"));
+    if let Some(id) = identity::primary_id(job) {
+        headers.insert(PRIMARY_ID, id);
+    }
+    Some(RequestHeader::from(parts))
+}
+
+/// Why a mirrored request failed.
+struct Failed {
+    ending: Ending,
+    before_answer: bool,
+}
+
+impl Failed {
+    fn early(error: Box<pingora::Error>) -> Self {
+        Self {
+            before_answer: true,
+            ..Self::late(error)
+        }
+    }
+
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "the shape that map_err wants"
+    )]
+    fn late(error: Box<pingora::Error>) -> Self {
+        let ending = match error.etype() {
+            ErrorType::ReadTimedout | ErrorType::WriteTimedout => Ending::CandidateDeadline,
+            ErrorType::InvalidHTTPHeader | ErrorType::H1Error | ErrorType::H2Error => {
+                Ending::CandidateProtocol
+            }
+            _ => Ending::CandidateReset,
+        };
+        Self {
+            ending,
+            before_answer: false,
+        }
+    }
+
+    const fn protocol() -> Self {
+        Self {
+            ending: Ending::CandidateProtocol,
+            before_answer: false,
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! Counts of what became of every request, per route.
+//!
+//! The data plane and the mirror only ever add to atomic counters here; nothing waits. What is
+//! pending is not counted but derived, so `eligible = pending + Σ outcomes` cannot be broken by
+//! arithmetic; that a [`Ticket`] settles exactly once is what the type holds.
+
+use super::{Ending, Outcome};
+use crate::side::Side;
+use parking_lot::RwLock;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The counts of all routes, kept by name: they outlive any one version of routes.toml.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    routes: RwLock<BTreeMap<Arc<str>, Arc<RouteCounts>>>,
+}
+
+impl Ledger {
+    /// The counters of the route `name`, made when they are first asked for.
+    pub fn route(&self, name: &str) -> Arc<RouteCounts> {
+        if let Some(counts) = self.routes.read().get(name) {
+            return Arc::clone(counts);
+        }
+        let mut routes = self.routes.write();
+        let counts = routes
+            .entry(name.into())
+            .or_insert_with(|| Arc::new(RouteCounts::new(name)));
+        Arc::clone(counts)
+    }
+
+    /// A reading of every route's counts, in the order of their names.
+    pub fn snapshot(&self) -> Vec<RouteSnapshot> {
+        self.routes
+            .read()
+            .values()
+            .map(|counts| counts.snapshot())
+            .collect()
+    }
+}
+
+/// The counters of one route.
+#[derive(Debug)]
+pub struct RouteCounts {
+    name: Arc<str>,
+    served: [AtomicU64; 2],
+    failed: [AtomicU64; 2],
+    unsampled: AtomicU64,
+    excluded: AtomicU64,
+    eligible: AtomicU64,
+    endings: Vec<AtomicU64>,
+}
+
+impl RouteCounts {
+    fn new(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            served: Default::default(),
+            failed: Default::default(),
+            unsampled: AtomicU64::new(0),
+            excluded: AtomicU64::new(0),
+            eligible: AtomicU64::new(0),
+            endings: Ending::ALL.iter().map(|_| AtomicU64::new(0)).collect(),
+        }
+    }
+
+    /// The route's name.
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// Counts a request whose client was answered by `side`.
+    pub fn count_served(&self, side: Side) {
+        self.served[side as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a request that `side` should have answered and didn't, or answered with a 5xx.
+    pub fn count_failed(&self, side: Side) {
+        self.failed[side as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a request in shadow mode that sampling passed over.
+    pub fn count_unsampled(&self) {
+        self.unsampled.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a request in shadow mode whose method the policy doesn't mirror.
+    pub fn count_excluded(&self) {
+        self.excluded.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts an eligible request; the ticket must be settled, and settles itself as lost when it
+    /// is dropped.
+    pub fn begin(self: &Arc<Self>) -> Ticket {
+        self.eligible.fetch_add(1, Ordering::Release);
+        Ticket {
+            counts: Some(Arc::clone(self)),
+        }
+    }
+
+    /// Adds what a former run counted, as the journal kept it. What was still pending there ends
+    /// as `dropped: restart`.
+    pub fn restore(&self, eligible: u64, endings: impl IntoIterator<Item = (Ending, u64)>) {
+        let mut settled: u64 = 0;
+        self.eligible.fetch_add(eligible, Ordering::Release);
+        for (ending, count) in endings {
+            settled = settled.saturating_add(count);
+            self.add(ending, count);
+        }
+        self.add(Ending::Restart, eligible.saturating_sub(settled));
+    }
+
+    fn add(&self, ending: Ending, count: u64) {
+        self.endings[ending as usize].fetch_add(count, Ordering::Release);
+    }
+
+    /// A consistent reading: endings are read before `eligible`, so `pending` is never negative.
+    pub fn snapshot(&self) -> RouteSnapshot {
+        let endings: Vec<(Ending, u64)> = Ending::ALL
+            .iter()
+            .map(|&ending| {
+                (
+                    ending,
+                    self.endings[ending as usize].load(Ordering::Acquire),
+                )
+            })
+            .collect();
+        let [legacy, modern] = &self.served;
+        let [legacy_failed, modern_failed] = &self.failed;
+        RouteSnapshot {
+            name: Arc::clone(&self.name),
+            served_legacy: legacy.load(Ordering::Relaxed),
+            served_modern: modern.load(Ordering::Relaxed),
+            failed_legacy: legacy_failed.load(Ordering::Relaxed),
+            failed_modern: modern_failed.load(Ordering::Relaxed),
+            unsampled: self.unsampled.load(Ordering::Relaxed),
+            excluded: self.excluded.load(Ordering::Relaxed),
+            endings,
+            eligible: self.eligible.load(Ordering::Acquire),
+        }
+    }
+}
+
+/// One route's counts at one instant.
+#[derive(Clone, Debug)]
+pub struct RouteSnapshot {
+    /// The route's name.
+    pub name: Arc<str>,
+    /// Requests answered by legacy.
+    pub served_legacy: u64,
+    /// Requests answered by modern.
+    pub served_modern: u64,
+    /// Requests that legacy failed to answer, or answered with a 5xx.
+    pub failed_legacy: u64,
+    /// Requests that modern failed to answer, or answered with a 5xx.
+    pub failed_modern: u64,
+    /// Requests in shadow mode that sampling passed over.
+    pub unsampled: u64,
+    /// Requests in shadow mode whose method isn't mirrored.
+    pub excluded: u64,
+    /// Requests that were to be compared.
+    pub eligible: u64,
+    /// What became of them, by ending.
+    pub endings: Vec<(Ending, u64)>,
+}
+
+impl RouteSnapshot {
+    /// Requests seen by this route.
+    pub fn requests(&self) -> u64 {
+        self.served_legacy + self.served_modern
+    }
+
+    /// How many ended in `outcome`.
+    pub fn count(&self, outcome: Outcome) -> u64 {
+        self.endings
+            .iter()
+            .filter(|(e, _)| e.outcome() == outcome)
+            .map(|(_, n)| n)
+            .sum()
+    }
+
+    /// How many ended at all.
+    pub fn settled(&self) -> u64 {
+        self.endings.iter().map(|(_, n)| n).sum()
+    }
+
+    /// How many have not ended yet.
+    pub fn pending(&self) -> u64 {
+        self.eligible.saturating_sub(self.settled())
+    }
+
+    /// The share of compared answers that matched, or `None` before the first comparison.
+    pub fn match_rate(&self) -> Option<f64> {
+        let matched = self.count(Outcome::Matched);
+        let compared = matched + self.count(Outcome::Different);
+        #[expect(clippy::cast_precision_loss, reason = "a rate for display")]
+        (compared > 0).then(|| matched as f64 / compared as f64)
+    }
+}
+
+/// The promise that one eligible request will be counted under one ending.
+#[derive(Debug)]
+#[must_use = "a ticket that is dropped counts as lost"]
+pub struct Ticket {
+    counts: Option<Arc<RouteCounts>>,
+}
+
+impl Ticket {
+    /// Counts the request under `ending`.
+    pub fn settle(mut self, ending: Ending) {
+        if let Some(counts) = self.counts.take() {
+            counts.add(ending, 1);
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if let Some(counts) = self.counts.take() {
+            counts.add(Ending::Lost, 1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dropped_ticket_counts_as_lost() {
+        let ledger = Ledger::default();
+        drop(ledger.route("r").begin());
+        let snapshot = ledger.route("r").snapshot();
+        assert_eq!((snapshot.eligible, snapshot.pending()), (1, 0));
+        assert_eq!(snapshot.count(Outcome::Dropped), 1);
+    }
+
+    #[test]
+    fn what_was_pending_in_a_former_run_ends_as_restart() {
+        let ledger = Ledger::default();
+        ledger.route("r").restore(10, [(Ending::Matched, 7)]);
+        let snapshot = ledger.route("r").snapshot();
+        assert_eq!(snapshot.count(Outcome::Matched), 7);
+        assert_eq!(snapshot.count(Outcome::Dropped), 3);
+        assert_eq!(snapshot.pending(), 0);
+    }
+
+    #[test]
+    fn pending_plus_outcomes_is_eligible_while_many_threads_count() {
+        let ledger = Arc::new(Ledger::default());
+        let counts = ledger.route("r");
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                let counts = Arc::clone(&counts);
+                scope.spawn(move || {
+                    for i in 0..20_000 {
+                        let ticket = counts.begin();
+                        ticket.settle(Ending::ALL[i % Ending::ALL.len()]);
+                    }
+                });
+            }
+            for _ in 0..2_000 {
+                let now = counts.snapshot();
+                assert!(now.settled() <= now.eligible);
+                assert_eq!(now.pending() + now.settled(), now.eligible);
+                assert!(now.pending() <= 4 + 80_000);
+            }
+        });
+        assert_eq!(counts.snapshot().pending(), 0);
+    }
+}

@@ -1,0 +1,279 @@
+//! The routes in use: loaded from the file, swapped whole, edited through one door.
+
+use super::edit::{self, RouteEdit};
+use super::{Problem, Problems, changes, check, read_text};
+use crate::exchange::budget::Budget;
+use crate::outcome::Ledger;
+use crate::routing::{Mode, Table, Upstream};
+use arc_swap::{ArcSwap, ArcSwapOption};
+use parking_lot::Mutex;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::broadcast;
+use xxhash_rust::xxh3::xxh3_128;
+
+/// Something that happened to the routes.
+#[derive(Clone, Debug)]
+pub enum RoutesEvent {
+    /// A new table is in use; a line for each route that changed.
+    Loaded(Arc<Vec<String>>),
+    /// The file on disk is refused; the table stays.
+    Refused(Arc<Problems>),
+}
+
+/// Why the file could not be loaded at start.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The file can't be read.
+    #[error("cannot read {}: {error}", file.display())]
+    Io {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The file is wrong.
+    #[error(transparent)]
+    Invalid(#[from] Problems),
+}
+
+/// Why an edit was refused; the file and the table are as before.
+#[derive(Debug, thiserror::Error)]
+pub enum EditError {
+    /// There is no such route.
+    #[error("no route is named \"{0}\"")]
+    NoSuchRoute(String),
+    /// The document is no longer the one that the edit was made for.
+    #[error("the routes have changed since {given}: they are {current} now")]
+    Stale {
+        /// What the edit was made for.
+        given: String,
+        /// What runs now.
+        current: String,
+    },
+    /// The edited file would be wrong.
+    #[error(transparent)]
+    Invalid(Problems),
+    /// The file on disk is wrong, so that an edit would mix with somebody's unfinished work.
+    #[error("the file on disk is refused, mend it first:\n{0}")]
+    FileChanged(Problems),
+    /// The file can't be read or written.
+    #[error("cannot write {}: {error}", file.display())]
+    Io {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+}
+
+/// The routes in use and the file behind them.
+pub struct LiveRoutes {
+    path: PathBuf,
+    ledger: Arc<Ledger>,
+    budget: Arc<Budget>,
+    table: ArcSwap<Table>,
+    /// The text that the table was made of.
+    text: Mutex<Arc<str>>,
+    problems: ArcSwapOption<Problems>,
+    /// Held over every change, so that edits and reloads come one after the other.
+    change: tokio::sync::Mutex<()>,
+    events: broadcast::Sender<RoutesEvent>,
+}
+
+impl LiveRoutes {
+    /// Loads the file for the first time.
+    pub async fn load(
+        path: &Path,
+        ledger: Arc<Ledger>,
+        budget: Arc<Budget>,
+    ) -> Result<Arc<Self>, LoadError> {
+        let text = read_text(path).map_err(|error| LoadError::Io {
+            file: path.to_owned(),
+            error,
+        })?;
+        let table = Arc::new(check(path, &text, &ledger, None)?);
+        start_upstreams(&table, None).await;
+        budget.set_limit(table.mirror.max_bytes);
+        Ok(Arc::new(Self {
+            path: path.to_owned(),
+            ledger,
+            budget,
+            table: ArcSwap::new(table),
+            text: Mutex::new(text.into()),
+            problems: ArcSwapOption::empty(),
+            change: tokio::sync::Mutex::new(()),
+            events: broadcast::channel(64).0,
+        }))
+    }
+
+    /// The table in use; wait-free.
+    pub fn table(&self) -> Arc<Table> {
+        self.table.load_full()
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The tag of the running document, quoted.
+    pub fn etag(&self) -> String {
+        etag(&self.text())
+    }
+
+    /// Why the file on disk is refused, when it is.
+    pub fn problems(&self) -> Option<Arc<Problems>> {
+        self.problems.load_full()
+    }
+
+    /// What happens from now on.
+    pub fn subscribe(&self) -> broadcast::Receiver<RoutesEvent> {
+        self.events.subscribe()
+    }
+
+    /// The text that runs.
+    pub(super) fn text(&self) -> Arc<str> {
+        Arc::clone(&self.text.lock())
+    }
+
+    /// Changes one route, as an operator would in the file. With `if_match`, only if the running
+    /// document is that one. Answers the new tag; the new table is in use by then.
+    pub async fn edit(
+        &self,
+        name: &str,
+        edit: &RouteEdit,
+        if_match: Option<&str>,
+    ) -> Result<String, EditError> {
+        self.rewrite(if_match, |text| {
+            let edited = edit::apply(text, edit, |route| route == name);
+            edited.map(|text| text.ok_or_else(|| EditError::NoSuchRoute(name.to_owned())))
+        })
+        .await
+    }
+
+    /// Puts every route that has a legacy side to legacy at once, and answers which were changed.
+    pub async fn stop(&self) -> Result<Vec<String>, EditError> {
+        let table = self.table();
+        let moved: Vec<String> = table
+            .routes
+            .iter()
+            .filter(|route| route.mode != Mode::Legacy && route.legacy.is_some())
+            .map(|route| route.name.to_string())
+            .collect();
+        if moved.is_empty() {
+            return Ok(moved);
+        }
+        let to_legacy = RouteEdit {
+            mode: Some(Mode::Legacy),
+            ..RouteEdit::default()
+        };
+        self.rewrite(None, |text| {
+            let edited = edit::apply(text, &to_legacy, |route| moved.iter().any(|m| m == route));
+            edited.map(|text| text.ok_or_else(|| EditError::NoSuchRoute(moved.join(", "))))
+        })
+        .await?;
+        Ok(moved)
+    }
+
+    async fn rewrite(
+        &self,
+        if_match: Option<&str>,
+        edit: impl FnOnce(&str) -> Result<Result<String, EditError>, toml_edit::TomlError>,
+    ) -> Result<String, EditError> {
+        let _change = self.change.lock().await;
+        let io = |error| EditError::Io {
+            file: self.path.clone(),
+            error,
+        };
+        let on_disk = read_text(&self.path).map_err(io)?;
+        if *on_disk != *self.text() {
+            // Somebody saved the file a moment ago: that comes first.
+            self.apply(&on_disk).await.map_err(EditError::FileChanged)?;
+        }
+        let current = self.etag();
+        if let Some(given) = if_match.filter(|given| *given != "*" && *given != current) {
+            return Err(EditError::Stale {
+                given: given.to_owned(),
+                current,
+            });
+        }
+        let text = edit(&on_disk).map_err(|error| {
+            let problem = Problem {
+                line: 1,
+                column: 1,
+                message: error.message().to_owned(),
+            };
+            EditError::Invalid(Problems::new(&self.path, vec![problem]))
+        })??;
+        check(&self.path, &text, &self.ledger, Some(&self.table())).map_err(EditError::Invalid)?;
+        edit::replace(&self.path, &text).map_err(io)?;
+        self.apply(&text).await.map_err(EditError::Invalid)?;
+        Ok(etag(&text))
+    }
+
+    /// Takes a text that was found in the file into use, or refuses it.
+    pub(super) async fn reload(&self, text: &str) {
+        let _change = self.change.lock().await;
+        if *text == *self.text() {
+            self.problems.store(None);
+            return;
+        }
+        if let Err(problems) = self.apply(text).await {
+            self.refuse(problems);
+        }
+    }
+
+    /// Notes that the file can't be used as it is.
+    pub(super) fn refuse(&self, problems: Problems) {
+        let problems = Arc::new(problems);
+        tracing::error!(file = %self.path.display(), "routes refused, the running ones stay:\n{problems}");
+        self.problems.store(Some(Arc::clone(&problems)));
+        // Nobody may be listening, which is no error.
+        let _ = self.events.send(RoutesEvent::Refused(problems));
+    }
+
+    async fn apply(&self, text: &str) -> Result<(), Problems> {
+        let old = self.table();
+        let table = Arc::new(check(&self.path, text, &self.ledger, Some(&old))?);
+        start_upstreams(&table, Some(&old)).await;
+        self.budget.set_limit(table.mirror.max_bytes);
+        self.table.store(Arc::clone(&table));
+        *self.text.lock() = text.into();
+        self.problems.store(None);
+        let lines = changes::between(&old, &table);
+        tracing::info!(changes = lines.len(), "routes loaded: {}", lines.join("; "));
+        let _ = self.events.send(RoutesEvent::Loaded(Arc::new(lines)));
+        Ok(())
+    }
+}
+
+/// Looks up the peers of upstreams that are new, for a bounded time, and keeps them current.
+async fn start_upstreams(table: &Table, running: Option<&Table>) {
+    let is_new = |upstream: &&Arc<Upstream>| {
+        !running.is_some_and(|old| old.upstreams().any(|kept| Arc::ptr_eq(kept, upstream)))
+    };
+    let mut lookups = tokio::task::JoinSet::new();
+    for upstream in table.upstreams().filter(is_new) {
+        let upstream = Arc::clone(upstream);
+        lookups.spawn(async move {
+            upstream.look_up().await;
+            tokio::spawn(Upstream::keep_current(Arc::downgrade(&upstream)));
+        });
+    }
+    // A name server that doesn't answer must not hold the new table back; the upstream goes
+    // without peers until it does.
+    let all = async { while lookups.join_next().await.is_some() {} };
+    if tokio::time::timeout(Duration::from_secs(2), all)
+        .await
+        .is_err()
+    {
+        tracing::warn!("some peers could not be looked up within 2 s");
+        lookups.detach_all();
+    }
+}
+
+fn etag(text: &str) -> String {
+    format!("\"{:032x}\"", xxh3_128(text.as_bytes()))
+}

@@ -1,0 +1,131 @@
+//! routes.toml as it is typed: strings and options, nothing judged yet.
+//!
+//! The comments on these fields are the reference of the file's keys; `cutover routes-reference`
+//! prints them. [`crate::routing::Table`] is what they become.
+
+use crate::journal::JournalConfig;
+use crate::routing::{Mode, Writes};
+use comparator::RulesConfig;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// The file routes.toml.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawFile {
+    /// Name of the route that takes what no other route matches. Without it such a request is
+    /// answered 404.
+    pub default: Option<String>,
+    /// The systems behind the proxy, by name.
+    #[serde(default)]
+    pub upstreams: BTreeMap<String, RawUpstream>,
+    /// How much mirroring may take.
+    #[serde(default)]
+    pub mirror: RawMirror,
+    /// How a client is recognised, so that the dial is sticky.
+    #[serde(default)]
+    pub client: RawClient,
+    /// What the journal keeps, how long, and what it must never hold.
+    #[serde(default)]
+    pub journal: JournalConfig,
+    /// The endpoints.
+    #[serde(default)]
+    pub routes: Vec<RawRoute>,
+}
+
+/// A system behind the proxy.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawUpstream {
+    /// Addresses, `host:port` each; requests go round them. Names are looked up again every ten
+    /// seconds.
+    pub peers: Vec<String>,
+    /// Speak TLS to the peers. Default false.
+    pub tls: Option<bool>,
+    /// The name to expect in the peers' certificate. Default: the peer's host.
+    pub sni: Option<String>,
+    /// How long a connection may take. Default 2s.
+    pub connect_timeout: Option<String>,
+    /// How long the peer may be silent while an answer is expected. Default 60s.
+    pub read_timeout: Option<String>,
+    /// How long the peer may take no bytes. Default 60s.
+    pub write_timeout: Option<String>,
+    /// How long an unused connection is kept; keep it below the peer's own limit. Default 10s.
+    pub idle_timeout: Option<String>,
+    /// How it is checked whether a peer can take requests. Default: not checked.
+    pub health_check: Option<RawHealthCheck>,
+}
+
+/// A health check of every peer of an upstream.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawHealthCheck {
+    /// The path that answers 200 when the peer is well.
+    pub path: String,
+    /// Time between two checks. Default 5s.
+    pub interval: Option<String>,
+}
+
+/// Limits of mirroring, over all routes.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawMirror {
+    /// Bytes that captured requests and answers may hold together. Default 64MiB.
+    pub max_bytes: Option<String>,
+    /// Bytes of one body that are captured; a longer one is proxied but not compared. Default 1MiB.
+    pub max_body: Option<String>,
+    /// Exchanges that may wait for their turn, per candidate. Default 1024.
+    pub queue: Option<u32>,
+    /// Mirrored requests under way at once, per candidate. Default 64.
+    pub concurrency: Option<u32>,
+    /// How long a mirrored exchange may take, waiting included. Default 5s.
+    pub timeout: Option<String>,
+}
+
+/// How a client is recognised.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawClient {
+    /// `address`, `header:NAME` or `cookie:NAME`. A request without that header or cookie counts
+    /// by its address. Default address.
+    pub key: Option<String>,
+}
+
+/// One endpoint.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawRoute {
+    /// The route's name in metrics, journal and dashboard; unique in the file.
+    pub name: String,
+    /// The host that requests must name: `shop.example.com`, or `*.example.com` for any name
+    /// below. Default: any host.
+    pub host: Option<String>,
+    /// The path: literal segments, `{param}` for one segment, a trailing `{*rest}` for any number.
+    /// The most specific route wins, whatever the order in the file. Only the default route may
+    /// leave it out.
+    pub path: Option<String>,
+    /// The methods. Default: any.
+    #[serde(default)]
+    pub methods: Vec<String>,
+    /// Who answers: `legacy`, `shadow` or `modern`.
+    pub mode: Mode,
+    /// The upstream that is being replaced.
+    pub legacy: Option<String>,
+    /// The upstream that replaces it.
+    pub modern: Option<String>,
+    /// In shadow mode, the share of clients that modern answers: `0%` to `100%`. A client stays on
+    /// its side while the share only rises. Default 0%.
+    pub modern_share: Option<String>,
+    /// In shadow mode, the share of requests that are compared. Mirrored writes are all sent, or
+    /// the candidate's data would drift. Default 100%.
+    pub sample: Option<String>,
+    /// Whether requests that change something are mirrored: `skip` or `mirror`. Default skip.
+    #[serde(default)]
+    pub writes: Writes,
+    /// How long a mirrored exchange of this route may take. Default: that of `[mirror]`.
+    pub mirror_timeout: Option<String>,
+    /// When two answers count as equal.
+    #[serde(default)]
+    pub compare: RulesConfig,
+}

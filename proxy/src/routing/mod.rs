@@ -1,0 +1,22 @@
+//! Which route takes a request, and which side answers it.
+//!
+//! A [`Table`] is immutable: a request sees one table from start to end, and a reload swaps the
+//! whole. How the file is read, watched and edited is the business of [`crate::routes`].
+
+mod client;
+mod gate;
+mod mode;
+mod plan;
+mod read;
+mod table;
+mod template;
+mod tree;
+mod upstream;
+
+pub use client::ClientKey;
+pub use gate::{MirrorGate, Place};
+pub use mode::{Mode, Share, ShareError, Writes};
+pub use plan::{Coverage, Plan};
+pub use table::{MirrorLimits, Route, Table};
+pub use template::{Segment, Template};
+pub use upstream::{Upstream, UpstreamSpec};

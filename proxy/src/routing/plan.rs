@@ -1,0 +1,92 @@
+//! What will be done with one request, decided once.
+
+use super::mode::{Mode, Writes};
+use super::table::{Route, Table};
+use crate::outcome::Ticket;
+use crate::side::Side;
+use http::HeaderMap;
+use http::Method;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// The decision for one request; it holds its table, so that a reload in mid-request changes
+/// nothing for it.
+#[derive(Debug)]
+pub struct Plan {
+    /// The route that took the request.
+    pub route: Arc<Route>,
+    /// The side that answers.
+    pub primary: Side,
+    /// Whether the other side is asked too, and whether the answers are compared.
+    pub coverage: Coverage,
+}
+
+/// What shadowing makes of a request.
+#[derive(Debug)]
+pub enum Coverage {
+    /// The route is not in shadow mode, or the request isn't mirrored at all.
+    None,
+    /// A write that sampling passed over: it is sent to the candidate, so that its data stays in
+    /// step, but not compared.
+    SendOnly,
+    /// Sent and compared; the ticket counts the outcome.
+    Compare(Ticket),
+}
+
+impl Plan {
+    /// Decides for a request on `route`.
+    pub fn decide(
+        table: &Table,
+        route: &Arc<Route>,
+        method: &Method,
+        headers: &HeaderMap,
+        address: impl FnOnce() -> Option<IpAddr>,
+    ) -> Self {
+        let primary = match route.mode {
+            Mode::Legacy => Side::Legacy,
+            Mode::Modern => Side::Modern,
+            // The ends of the dial need no client.
+            Mode::Shadow if !route.modern_share.takes(0) => Side::Legacy,
+            Mode::Shadow if route.modern_share.takes(9_999) => Side::Modern,
+            Mode::Shadow
+                if route
+                    .modern_share
+                    .takes(table.client.point(headers, address())) =>
+            {
+                Side::Modern
+            }
+            Mode::Shadow => Side::Legacy,
+        };
+        let coverage = match route.mode {
+            Mode::Shadow => cover(route, method),
+            Mode::Legacy | Mode::Modern => Coverage::None,
+        };
+        Self {
+            route: Arc::clone(route),
+            primary,
+            coverage,
+        }
+    }
+}
+
+fn cover(route: &Route, method: &Method) -> Coverage {
+    // CONNECT and TRACE are no exchanges of a resource; they are never mirrored.
+    if matches!(*method, Method::CONNECT | Method::TRACE) {
+        route.counts.count_excluded();
+        return Coverage::None;
+    }
+    let write = !method.is_safe();
+    if write && route.writes == Writes::Skip {
+        route.counts.count_excluded();
+        return Coverage::None;
+    }
+    if route.sample.takes(fastrand::u16(0..10_000)) {
+        return Coverage::Compare(route.counts.begin());
+    }
+    route.counts.count_unsampled();
+    if write {
+        Coverage::SendOnly
+    } else {
+        Coverage::None
+    }
+}

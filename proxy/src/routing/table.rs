@@ -1,0 +1,150 @@
+//! The routing table: routes.toml, judged and ready to use.
+
+use super::client::ClientKey;
+use super::mode::{Mode, Share, Writes};
+use super::template::normalise;
+use super::tree::Tree;
+use super::upstream::Upstream;
+use crate::journal::Settings;
+use crate::outcome::RouteCounts;
+use crate::side::Side;
+use comparator::Rules;
+use http::Method;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One endpoint, ready to use.
+#[derive(Debug)]
+pub struct Route {
+    /// The name in metrics, journal and dashboard.
+    pub name: Arc<str>,
+    /// The host as written, or any.
+    pub host: Option<String>,
+    /// The path template as written; empty for a default route without one.
+    pub path: String,
+    /// The methods; empty means any.
+    pub methods: Vec<Method>,
+    /// Who answers, and whether the other side is asked too.
+    pub mode: Mode,
+    /// The share of clients that modern answers in shadow mode.
+    pub modern_share: Share,
+    /// The share of requests that are compared in shadow mode.
+    pub sample: Share,
+    /// Whether writes are mirrored.
+    pub writes: Writes,
+    /// The upstream that is being replaced.
+    pub legacy: Option<Arc<Upstream>>,
+    /// The upstream that replaces it.
+    pub modern: Option<Arc<Upstream>>,
+    /// How long a mirrored exchange may take, waiting included.
+    pub mirror_timeout: Duration,
+    /// When two answers count as equal.
+    pub rules: Rules,
+    /// What became of the route's requests; outlives the table.
+    pub counts: Arc<RouteCounts>,
+}
+
+impl Route {
+    /// The upstream of a side. The file is refused when a side that the mode needs is missing.
+    pub fn upstream(&self, side: Side) -> Option<&Arc<Upstream>> {
+        match side {
+            Side::Legacy => self.legacy.as_ref(),
+            Side::Modern => self.modern.as_ref(),
+        }
+    }
+}
+
+/// Limits of mirroring, over all routes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MirrorLimits {
+    /// Bytes that captures may hold together.
+    pub max_bytes: usize,
+    /// Bytes of one body that are captured.
+    pub max_body: usize,
+}
+
+/// A version of routes.toml in use.
+#[derive(Debug)]
+pub struct Table {
+    /// The routes in the order of the file.
+    pub routes: Vec<Arc<Route>>,
+    /// The route for what no other takes.
+    pub default: Option<Arc<Route>>,
+    /// Limits of mirroring.
+    pub mirror: MirrorLimits,
+    /// How a client is recognised.
+    pub client: ClientKey,
+    /// What the journal keeps.
+    pub journal: Settings,
+    pub(super) hosts: Hosts,
+    pub(super) upstreams: HashMap<Arc<str>, Arc<Upstream>>,
+}
+
+/// The trees of paths, by host.
+#[derive(Debug, Default)]
+pub(super) struct Hosts {
+    pub(super) exact: HashMap<String, Tree<usize>>,
+    /// `.example.com` for `*.example.com`; the longest first.
+    pub(super) below: Vec<(String, Tree<usize>)>,
+    pub(super) any: Tree<usize>,
+}
+
+impl Table {
+    /// The route of a request: the most specific host first, then the most specific path, then the
+    /// default route.
+    pub fn find(&self, host: Option<&str>, path: &str, method: &Method) -> Option<&Arc<Route>> {
+        let path = normalise(path);
+        let named = host.and_then(|host| self.hosts.find(host, &path, method));
+        let index = named.or_else(|| self.hosts.any.find(&path, method));
+        index
+            .and_then(|i| self.routes.get(i))
+            .or(self.default.as_ref())
+    }
+
+    /// The upstreams in use.
+    pub fn upstreams(&self) -> impl Iterator<Item = &Arc<Upstream>> {
+        self.upstreams.values()
+    }
+
+    /// The route with this name.
+    pub fn route(&self, name: &str) -> Option<&Arc<Route>> {
+        self.routes.iter().find(|route| &*route.name == name)
+    }
+}
+
+impl Hosts {
+    fn find(&self, host: &str, path: &str, method: &Method) -> Option<usize> {
+        if self.exact.is_empty() && self.below.is_empty() {
+            return None;
+        }
+        let host = without_port(host).to_ascii_lowercase();
+        let exact = self
+            .exact
+            .get(&host)
+            .and_then(|tree| tree.find(path, method));
+        exact.or_else(|| {
+            let fitting = self
+                .below
+                .iter()
+                .filter(|(end, _)| host.ends_with(end.as_str()));
+            fitting
+                .filter_map(|(_, tree)| tree.find(path, method))
+                .next()
+        })
+    }
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) && !name.is_empty() => {
+            // An IPv6 address stands in brackets, so a colon outside of them ends the name.
+            if name.contains(':') && !name.ends_with(']') {
+                host
+            } else {
+                name
+            }
+        }
+        _ => host,
+    }
+}

@@ -1,0 +1,200 @@
+//! A system behind the proxy: its peers, how to speak to them, and how much mirroring may ask of
+//! them at once.
+
+use super::gate::MirrorGate;
+use async_trait::async_trait;
+use http::Uri;
+use parking_lot::Mutex;
+use pingora::http::RequestHeader;
+use pingora::lb::discovery::ServiceDiscovery;
+use pingora::lb::health_check::HttpHealthCheck;
+use pingora::lb::selection::RoundRobin;
+use pingora::lb::{Backend, Backends, LoadBalancer};
+use pingora::protocols::l4::socket::SocketAddr;
+use pingora::upstreams::peer::{HttpPeer, PeerOptions};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+/// How often peers' names are looked up again.
+const LOOKUP_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Everything that routes.toml says of an upstream; equal specs share one [`Upstream`] over
+/// reloads, connections and health included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamSpec {
+    /// The name in the file.
+    pub name: Arc<str>,
+    /// `host:port` each.
+    pub peers: Vec<String>,
+    /// Whether to speak TLS.
+    pub tls: bool,
+    /// The name to expect in the certificate.
+    pub sni: String,
+    /// Limit of a connection's making.
+    pub connect_timeout: Duration,
+    /// Limit of the peer's silence.
+    pub read_timeout: Duration,
+    /// Limit of the peer's taking no bytes.
+    pub write_timeout: Duration,
+    /// How long an unused connection is kept.
+    pub idle_timeout: Duration,
+    /// Path and interval of the health check.
+    pub health_check: Option<(Uri, Duration)>,
+    /// Mirrored requests under way at once.
+    pub mirror_concurrency: usize,
+    /// Exchanges that may wait for their turn.
+    pub mirror_queue: usize,
+}
+
+/// A running upstream.
+pub struct Upstream {
+    spec: UpstreamSpec,
+    balancer: LoadBalancer<RoundRobin>,
+    options: PeerOptions,
+    /// The turnstile of mirrored requests.
+    pub mirror: MirrorGate,
+}
+
+impl std::fmt::Debug for Upstream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Upstream")
+            .field("spec", &self.spec)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Upstream {
+    /// An upstream whose peers are not looked up yet; [`Self::keep_current`] does that.
+    pub fn new(spec: UpstreamSpec) -> Self {
+        let mut backends = Backends::new(Box::new(Names(spec.peers.clone(), Mutex::default())));
+        if let Some((path, _)) = &spec.health_check {
+            backends.set_health_check(Box::new(health_check(&spec, path)));
+        }
+        let mut options = PeerOptions::new();
+        options.connection_timeout = Some(spec.connect_timeout);
+        options.total_connection_timeout = Some(spec.connect_timeout);
+        options.read_timeout = Some(spec.read_timeout);
+        options.write_timeout = Some(spec.write_timeout);
+        options.idle_timeout = Some(spec.idle_timeout);
+        Self {
+            balancer: LoadBalancer::from_backends(backends),
+            mirror: MirrorGate::new(spec.mirror_concurrency, spec.mirror_queue),
+            options,
+            spec,
+        }
+    }
+
+    /// What the file says of it.
+    pub fn spec(&self) -> &UpstreamSpec {
+        &self.spec
+    }
+
+    /// The name in the file.
+    pub fn name(&self) -> &Arc<str> {
+        &self.spec.name
+    }
+
+    /// The peer whose turn it is. When every peer is unwell, one of them all the same: a health
+    /// check that is wrong must not stop traffic that would flow.
+    pub fn peer(&self) -> Option<Box<HttpPeer>> {
+        let backend = self
+            .balancer
+            .select(b"", 16)
+            .or_else(|| self.balancer.select_with(b"", 16, |_, _| true))?;
+        let SocketAddr::Inet(address) = backend.addr else {
+            return None;
+        };
+        let mut peer = HttpPeer::new(address, self.spec.tls, self.spec.sni.clone());
+        peer.options = self.options.clone();
+        Some(Box::new(peer))
+    }
+
+    /// Looks the peers up once, now.
+    pub async fn look_up(&self) {
+        if let Err(error) = self.balancer.update().await {
+            tracing::warn!(upstream = %self.spec.name, %error, "cannot look up peers");
+        }
+    }
+
+    /// Looks the peers up and checks their health for as long as the upstream is in use.
+    pub async fn keep_current(upstream: Weak<Self>) {
+        let named = |spec: &UpstreamSpec| {
+            spec.peers
+                .iter()
+                .any(|peer| peer.parse::<std::net::SocketAddr>().is_err())
+        };
+        let mut since_lookup = Duration::ZERO;
+        loop {
+            let Some(this) = upstream.upgrade() else {
+                return;
+            };
+            let interval = match &this.spec.health_check {
+                Some((_, interval)) => *interval,
+                None if named(&this.spec) => LOOKUP_INTERVAL,
+                None => return,
+            };
+            if named(&this.spec) && since_lookup >= LOOKUP_INTERVAL {
+                this.look_up().await;
+                since_lookup = Duration::ZERO;
+            }
+            this.balancer.backends().run_health_check(true).await;
+            drop(this);
+            tokio::time::sleep(interval).await;
+            since_lookup += interval;
+        }
+    }
+}
+
+fn health_check(spec: &UpstreamSpec, path: &Uri) -> HttpHealthCheck {
+    let host = if spec.sni.is_empty() {
+        "localhost"
+    } else {
+        &spec.sni
+    };
+    let mut check = HttpHealthCheck::new(host, spec.tls);
+    let mut request = RequestHeader::build_no_case(
+        http::Method::GET,
+        path.path_and_query()
+            .map_or("/", http::uri::PathAndQuery::as_str)
+            .as_bytes(),
+        Some(1),
+    );
+    if let Ok(request) = &mut request {
+        // A host that came through validation is a header value.
+        let _ = request.append_header("host", host);
+    }
+    if let Ok(request) = request {
+        check.req = request;
+    }
+    check.peer_template.options.connection_timeout = Some(spec.connect_timeout);
+    check.peer_template.options.total_connection_timeout = Some(spec.connect_timeout);
+    check.peer_template.options.read_timeout = Some(spec.connect_timeout);
+    check.peer_template.options.write_timeout = Some(spec.connect_timeout);
+    check
+}
+
+/// Peers by name; a name that can't be resolved keeps the addresses that it last had.
+struct Names(Vec<String>, Mutex<HashMap<String, Vec<Backend>>>);
+
+#[async_trait]
+impl ServiceDiscovery for Names {
+    async fn discover(&self) -> pingora::Result<(BTreeSet<Backend>, HashMap<u64, bool>)> {
+        let mut found = BTreeSet::new();
+        for name in &self.0 {
+            let looked_up = tokio::net::lookup_host(name.as_str()).await;
+            let backends: Vec<Backend> = match looked_up {
+                Ok(addresses) => addresses
+                    .filter_map(|a| Backend::new(&a.to_string()).ok())
+                    .collect(),
+                Err(error) => {
+                    tracing::warn!(peer = %name, %error, "cannot resolve peer");
+                    self.1.lock().get(name).cloned().unwrap_or_default()
+                }
+            };
+            self.1.lock().insert(name.clone(), backends.clone());
+            found.extend(backends);
+        }
+        Ok((found, HashMap::new()))
+    }
+}

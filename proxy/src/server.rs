@@ -1,0 +1,250 @@
+//! The proxy as a whole: start it, and stop it.
+//!
+//! The data plane runs on Pingora's threads; routes, journal and control API on the runtime that
+//! [`start`] is called on.
+
+use crate::control::{self, ControlState};
+use crate::dataplane::{Bound, DataPlane};
+use crate::exchange::budget::Budget;
+use crate::journal::{Journal, JournalError};
+use crate::mirror::Mirror;
+use crate::outcome::Ledger;
+use crate::routes::{LiveRoutes, LoadError};
+use async_trait::async_trait;
+use pingora::proxy::http_proxy_service;
+use pingora::server::configuration::ServerConf;
+use pingora::server::{RunArgs, Server, ShutdownSignal, ShutdownSignalWatch};
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// What a proxy needs to start.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The file routes.toml.
+    pub routes: PathBuf,
+    /// Where clients point.
+    pub listen: SocketAddr,
+    /// Where the control API and the dashboard are.
+    pub control: SocketAddr,
+    /// The journal's file.
+    pub journal: PathBuf,
+    /// Threads of the data plane.
+    pub threads: usize,
+}
+
+/// Why a proxy could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A port can't be had.
+    #[error("cannot listen on {address}: {error}; choose another with {flag}")]
+    Listen {
+        /// The address asked for.
+        address: SocketAddr,
+        /// Why.
+        error: std::io::Error,
+        /// The flag that says otherwise.
+        flag: &'static str,
+    },
+    /// The routes can't be loaded.
+    #[error(transparent)]
+    Routes(#[from] LoadError),
+    /// The journal can't be opened.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+/// A running proxy. Dropping it leaves the data plane running; [`Running::stop`] ends it.
+pub struct Running {
+    /// Where clients point.
+    pub address: SocketAddr,
+    /// Where the control API is.
+    pub control_address: SocketAddr,
+    /// The routes.
+    pub routes: Arc<LiveRoutes>,
+    /// The counts.
+    pub ledger: Arc<Ledger>,
+    /// The journal.
+    pub journal: Journal,
+    in_flight: Arc<AtomicUsize>,
+    shutdown: watch::Sender<Option<Stop>>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+#[derive(Clone, Copy)]
+enum Stop {
+    /// Take no more connections, finish what is under way.
+    Graceful,
+    /// Cut everything.
+    Fast,
+}
+
+/// How long Pingora keeps serving what is under way after a graceful stop. [`Running::stop`]
+/// returns as soon as nothing is.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Starts the proxy.
+pub async fn start(options: &Options) -> Result<Running, StartError> {
+    let listener = bind(options.listen, "--listen")?;
+    let control_listener = bind(options.control, "--control")?;
+    let ledger = Arc::new(Ledger::default());
+    let budget = Budget::new(0);
+    let routes =
+        LiveRoutes::load(&options.routes, Arc::clone(&ledger), Arc::clone(&budget)).await?;
+    let settings = routes.table().journal.clone();
+    let journal = Journal::open(
+        &options.journal.to_string_lossy(),
+        settings,
+        Arc::clone(&ledger),
+    )
+    .await?;
+
+    let (shutdown, stopping) = watch::channel(None);
+    let in_flight = Arc::new(AtomicUsize::new(0));
+    let mirror = Mirror::new(journal.clone());
+    let plane = DataPlane::new(
+        Arc::clone(&routes),
+        Arc::clone(&budget),
+        mirror,
+        Arc::clone(&in_flight),
+    );
+    let (address, control_address) = (listener.1, control_listener.1);
+    serve(plane, listener.0, address, options.threads, stopping);
+
+    let state = ControlState::new(
+        Arc::clone(&routes),
+        Arc::clone(&ledger),
+        journal.clone(),
+        Arc::clone(&budget),
+    );
+    let tasks = vec![
+        tokio::spawn(serve_control(control_listener.0, state)),
+        tokio::spawn(follow_journal_settings(
+            Arc::clone(&routes),
+            journal.clone(),
+        )),
+        tokio::spawn({
+            let routes = Arc::clone(&routes);
+            async move { routes.watch().await }
+        }),
+    ];
+    tracing::info!(%address, control = %control_address, "proxy started");
+    Ok(Running {
+        address,
+        control_address,
+        routes,
+        ledger,
+        journal,
+        in_flight,
+        shutdown,
+        tasks,
+    })
+}
+
+impl Running {
+    /// Stops taking connections, finishes what is under way, mirroring included, for up to
+    /// `patience`, and closes the journal.
+    pub async fn stop(self, patience: Duration) {
+        self.shutdown.send_replace(Some(Stop::Graceful));
+        let finished = async {
+            loop {
+                let pending: u64 = self.ledger.snapshot().iter().map(|r| r.pending()).sum();
+                if self.in_flight.load(Ordering::Relaxed) == 0 && pending == 0 {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        if tokio::time::timeout(patience, finished).await.is_err() {
+            tracing::warn!("stopped with requests or comparisons still under way");
+        }
+        self.shutdown.send_replace(Some(Stop::Fast));
+        for task in &self.tasks {
+            task.abort();
+        }
+        self.journal.close().await;
+    }
+}
+
+fn bind(address: SocketAddr, flag: &'static str) -> Result<(TcpListener, SocketAddr), StartError> {
+    let refuse = |error| StartError::Listen {
+        address,
+        error,
+        flag,
+    };
+    let listener = TcpListener::bind(address).map_err(refuse)?;
+    listener.set_nonblocking(true).map_err(refuse)?;
+    let bound = listener.local_addr().map_err(refuse)?;
+    Ok((listener, bound))
+}
+
+async fn serve_control(listener: TcpListener, state: ControlState) {
+    let served = match tokio::net::TcpListener::from_std(listener) {
+        Ok(listener) => axum::serve(listener, control::router(state)).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = served {
+        tracing::error!(%error, "the control API has stopped");
+    }
+}
+
+/// Runs Pingora on a thread of its own.
+fn serve(
+    plane: DataPlane,
+    listener: TcpListener,
+    address: SocketAddr,
+    threads: usize,
+    stopping: watch::Receiver<Option<Stop>>,
+) {
+    let mut conf = ServerConf::default();
+    conf.threads = threads;
+    conf.grace_period_seconds = Some(GRACE.as_secs());
+    conf.graceful_shutdown_timeout_seconds = Some(0);
+    // A request that failed is tried on another connection a few times, not sixteen.
+    conf.max_retries = 3;
+    let mut server = Server::new_with_opt_and_conf(None, conf);
+    server.bootstrap();
+    let mut service = http_proxy_service(&server.configuration, plane);
+    service.add_tcp(&address.to_string());
+    server.add_service(Bound::new(service, address, listener));
+    let run = move || {
+        server.run(RunArgs {
+            shutdown_signal: Box::new(Signal(stopping)),
+        })
+    };
+    let thread = std::thread::Builder::new().name("data plane".into());
+    if let Err(error) = thread.spawn(run) {
+        tracing::error!(%error, "cannot start the data plane's thread");
+    }
+}
+
+struct Signal(watch::Receiver<Option<Stop>>);
+
+#[async_trait]
+impl ShutdownSignalWatch for Signal {
+    async fn recv(&self) -> ShutdownSignal {
+        let mut stopping = self.0.clone();
+        match stopping.wait_for(Option::is_some).await.map(|stop| *stop) {
+            Ok(Some(Stop::Graceful)) => ShutdownSignal::GracefulTerminate,
+            // Nobody is left who could ask for anything else.
+            Ok(_) | Err(_) => ShutdownSignal::FastShutdown,
+        }
+    }
+}
+
+async fn follow_journal_settings(routes: Arc<LiveRoutes>, journal: Journal) {
+    let mut events = routes.subscribe();
+    loop {
+        match events.recv().await {
+            Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
+            // Whatever was missed, the table in use says what is wanted now.
+            Ok(_) | Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {
+                journal.configure(routes.table().journal.clone());
+            }
+        }
+    }
+}
