@@ -32,9 +32,9 @@ const LISTED: u32 = 100;
 /// Why a run stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrationError {
-    /// The legacy database cannot be opened.
-    #[error("could not open the legacy database `{url}`")]
-    Legacy {
+    /// A database that is only read cannot be opened.
+    #[error("could not open `{url}`")]
+    Open {
         /// What was given.
         url: String,
         /// What the driver says.
@@ -65,15 +65,23 @@ pub enum MigrationError {
         source: Box<dyn StdError + Send + Sync>,
     },
     /// Totals could not be taken.
-    #[error("could not take the totals")]
-    Totals(#[source] sqlx::Error),
+    #[error("could not take the totals of {table}")]
+    Totals {
+        /// The table, of either side.
+        table: &'static str,
+        /// What the driver says.
+        #[source]
+        source: sqlx::Error,
+    },
 }
 
 /// Copies every row from the legacy database to the modern one; both are `sqlite:path`.
 ///
 /// The modern tables are made where they are missing. A migrated row keeps its legacy id as its id.
 pub async fn migrate(legacy_url: &str, modern_url: &str) -> Result<Report, MigrationError> {
-    let (legacy, modern) = open(legacy_url, modern_url).await?;
+    let legacy = open_to_read(legacy_url).await?;
+    let migrations = sqlx::migrate!("../../migrations/modern/sqlite");
+    let modern = Database::open(modern_url, &migrations).await?;
     checkpoint::prepare(&modern)
         .await
         .map_err(beside_the_tables)?;
@@ -84,17 +92,18 @@ pub async fn migrate(legacy_url: &str, modern_url: &str) -> Result<Report, Migra
     report.refusals = checkpoint::refusals(&modern, LISTED)
         .await
         .map_err(beside_the_tables)?;
-    close(legacy, &modern).await;
+    legacy.close().await;
+    modern.close().await;
     Ok(report)
 }
 
 /// Compares counts and sums of both sides; the figures that differ are among those returned.
 pub async fn validate(legacy_url: &str, modern_url: &str) -> Result<Vec<Check>, MigrationError> {
-    let (legacy, modern) = open(legacy_url, modern_url).await?;
-    let checks = validate::checks(&legacy, &modern)
-        .await
-        .map_err(MigrationError::Totals)?;
-    close(legacy, &modern).await;
+    let legacy = open_to_read(legacy_url).await?;
+    let modern = open_to_read(modern_url).await?;
+    let checks = validate::checks(&legacy, &modern).await?;
+    legacy.close().await;
+    modern.close().await;
     Ok(checks)
 }
 
@@ -138,31 +147,18 @@ async fn copy(
     }
 }
 
-async fn open(
-    legacy_url: &str,
-    modern_url: &str,
-) -> Result<(SqlitePool, Database), MigrationError> {
-    let legacy = open_legacy(legacy_url)
-        .await
-        .map_err(|source| MigrationError::Legacy {
-            url: legacy_url.to_owned(),
-            source,
-        })?;
-    let migrations = sqlx::migrate!("../../migrations/modern/sqlite");
-    Ok((legacy, Database::open(modern_url, &migrations).await?))
-}
-
-/// The legacy database is never written to, nor made.
-async fn open_legacy(url: &str) -> sqlx::Result<SqlitePool> {
-    let options = SqliteConnectOptions::from_str(url)?
-        .create_if_missing(false)
-        .pragma("query_only", "ON");
-    SqlitePool::connect_with(options).await
-}
-
-async fn close(legacy: SqlitePool, modern: &Database) {
-    legacy.close().await;
-    modern.close().await;
+/// Opens a database that is neither written to nor made.
+async fn open_to_read(url: &str) -> Result<SqlitePool, MigrationError> {
+    let open = async || {
+        let options = SqliteConnectOptions::from_str(url)?
+            .create_if_missing(false)
+            .pragma("query_only", "ON");
+        SqlitePool::connect_with(options).await
+    };
+    open().await.map_err(|source| MigrationError::Open {
+        url: url.to_owned(),
+        source,
+    })
 }
 
 fn beside_the_tables(source: impl StdError + Send + Sync + 'static) -> MigrationError {

@@ -4,10 +4,12 @@
 //! Only rows with a legacy id take part on the modern side: those that modern made itself have
 //! ids of another kind.
 
-use kit::sqlite::Database;
-use sqlx::{AssertSqlSafe, Row, SqlitePool};
+use sqlx::{AssertSqlSafe, Row, SqlitePool, sqlite::SqliteRow};
 
-use crate::mapping::{Rule, TABLES, Table};
+use crate::{
+    MigrationError,
+    mapping::{Rule, TABLES, Table},
+};
 
 /// A figure on which the two sides must agree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,27 +35,25 @@ impl Check {
 const BASE: i128 = 1_000_000_000;
 
 /// Every figure of every table.
-pub(crate) async fn checks(legacy: &SqlitePool, modern: &Database) -> sqlx::Result<Vec<Check>> {
+pub(crate) async fn checks(
+    legacy: &SqlitePool,
+    modern: &SqlitePool,
+) -> Result<Vec<Check>, MigrationError> {
     let mut checks = Vec::new();
     for table in &TABLES {
-        let names = table.summed().map(|column| column.legacy.to_owned());
-        let of_legacy = figures(legacy, table.legacy, names, "TRUE").await?;
-        let of_modern = figures(
-            modern.reader(),
-            table.modern,
-            modern_amounts(table),
-            "id NOT GLOB '*[^0-9]*'",
-        )
-        .await?;
-        let labels = std::iter::once("rows").chain(table.summed().map(|column| column.legacy));
-        checks.extend(labels.zip(of_legacy.into_iter().zip(of_modern)).map(
-            |(figure, (legacy, modern))| Check {
+        let columns = table.summed().map(|column| column.legacy.to_owned());
+        let legacy = figures(legacy, table.legacy, columns, "TRUE").await?;
+        let migrated = "id NOT GLOB '*[^0-9]*'";
+        let modern = figures(modern, table.modern, modern_amounts(table), migrated).await?;
+        let names = std::iter::once("rows").chain(table.summed().map(|column| column.legacy));
+        for ((figure, legacy), modern) in names.zip(legacy).zip(modern) {
+            checks.push(Check {
                 table: table.legacy,
                 figure,
                 legacy,
                 modern,
-            },
-        ));
+            });
+        }
     }
     Ok(checks)
 }
@@ -69,10 +69,10 @@ fn modern_amounts(table: &Table) -> impl Iterator<Item = String> {
 /// The number of rows, then the sum of each expression.
 async fn figures(
     pool: &SqlitePool,
-    table: &str,
+    table: &'static str,
     expressions: impl Iterator<Item = String>,
     rows: &str,
-) -> sqlx::Result<Vec<i128>> {
+) -> Result<Vec<i128>, MigrationError> {
     let mut columns = vec!["count(*)".to_owned()];
     for value in expressions {
         columns.push(format!("coalesce(sum({value} / {BASE}), 0)"));
@@ -80,7 +80,13 @@ async fn figures(
     }
     // Names and expressions come from the mapping, which is part of the program.
     let select = format!("SELECT {} FROM {table} WHERE {rows}", columns.join(", "));
-    let row = sqlx::query(AssertSqlSafe(select)).fetch_one(pool).await?;
+    let row = sqlx::query(AssertSqlSafe(select)).fetch_one(pool).await;
+    row.and_then(|row| joined(&row))
+        .map_err(|source| MigrationError::Totals { table, source })
+}
+
+/// The figures of a row of totals: the count, then each sum from its two parts.
+fn joined(row: &SqliteRow) -> sqlx::Result<Vec<i128>> {
     let mut figures = vec![i128::from(row.try_get::<i64, _>(0)?)];
     for high in (1..row.len()).step_by(2) {
         let (high, low): (i64, i64) = (row.try_get(high)?, row.try_get(high + 1)?);
