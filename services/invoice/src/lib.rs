@@ -36,6 +36,13 @@ pub async fn connect(database_url: &str, orders: OrderClient) -> Result<Services
     })
 }
 
+impl Services {
+    /// Closes the database once the service has stopped.
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
+}
+
 /// The whole service, ready to be served.
 pub fn router(services: Services) -> Router {
     let (database, orders) = (services.database.clone(), services.orders.clone());

@@ -20,6 +20,9 @@ const READERS: u32 = 4;
 /// How long a statement waits for another process's write.
 const BUSY: Duration = Duration::from_secs(5);
 
+/// How long closing waits for connections in use.
+const CLOSE: Duration = Duration::from_secs(2);
+
 /// How long a request waits for a connection.
 const ACQUIRE: Duration = Duration::from_secs(5);
 
@@ -118,10 +121,16 @@ impl Database {
         one.map(drop).map_err(StoreError::database)
     }
 
-    /// Closes every connection, once nobody uses it any more.
+    /// Closes the connections, which folds the log into the file. A connection still in use after
+    /// two seconds is left to the end of the process.
     pub async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
+        let both = async {
+            self.readers.close().await;
+            self.writer.close().await;
+        };
+        if tokio::time::timeout(CLOSE, both).await.is_err() {
+            tracing::warn!("the database was still in use when it was closed");
+        }
     }
 
     async fn migrate(&self, migrations: &Migrator) -> Result<(), MigrateError> {

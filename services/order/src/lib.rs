@@ -35,6 +35,13 @@ pub async fn connect(database_url: &str) -> Result<Services, OpenError> {
     })
 }
 
+impl Services {
+    /// Closes the database once the service has stopped.
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
+}
+
 /// The whole service, ready to be served.
 pub fn router(services: Services) -> Router {
     let database = services.database.clone();

@@ -57,12 +57,9 @@ async fn run(config: Config) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("--listen: could not listen on {}", config.listen))?;
     tracing::info!(listen = %config.listen, "order service is up");
-    kit::serve::serve(
-        listener,
-        order_service::router(services),
-        kit::serve::signalled(),
-    )
-    .await?;
+    let router = order_service::router(services.clone());
+    kit::serve::serve(listener, router, kit::serve::signalled()).await?;
+    services.close().await;
     Ok(())
 }
 

@@ -93,6 +93,7 @@ macro_rules! modern_contract_tests {
             a_row_that_has_the_id_wins_over_one_that_has_the_alias
             a_redelivered_write_answers_with_what_it_made
             a_malformed_primary_id_is_a_bad_request
+            a_hundred_writes_of_both_services_at_once_all_succeed
         });
     };
 }

@@ -194,3 +194,21 @@ pub async fn a_malformed_primary_id_is_a_bad_request(target: &Target) {
             .refused(400, "BAD_REQUEST");
     }
 }
+
+pub async fn a_hundred_writes_of_both_services_at_once_all_succeed(target: &Target) {
+    let customer = samples::some_customer(target).await;
+    let mut invoices = Vec::new();
+    for _ in 0..50 {
+        let order = target
+            .post("/orders", samples::order(&customer))
+            .await
+            .expect(201);
+        invoices.push(json!({"orderId": order.id()}));
+    }
+    let order = samples::order(&customer);
+    let answers = super::at_once(100, |index| match invoices.get(index) {
+        Some(invoice) => target.post("/invoices", invoice),
+        None => target.post("/orders", &order),
+    });
+    assert!(answers.await.iter().all(|answer| answer.status == 201));
+}
