@@ -1,19 +1,15 @@
 //! The monolith and the modern services, migrated and side by side: what the comparator finds
 //! between them is the monolith's list of quirks, all of it and nothing else.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "in a test, what is not there is a failed test"
-)]
-
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use comparator::{Response, Rules, RulesConfig, Verdict, compare};
 use http::Method;
-use invoice_service::OrderClient;
-use kit::testing::{Answer, Server, Target};
+use kit::testing::{Answer, Target};
 use legacy_monolith::quirks::QUIRKS;
+
+use crate::sides::Sides;
 
 type Finding = (String, String, String);
 
@@ -27,25 +23,10 @@ struct Pair {
 
 impl Pair {
     async fn migrated() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let url = |name: &str| format!("sqlite:{}", directory.path().join(name).display());
-        let (legacy_url, modern_url) = (url("legacy.db"), url("modern.db"));
-        let monolith = legacy_monolith::connect(&legacy_url).await.unwrap();
-        assert!(legacy_monolith::seed(&monolith).await.unwrap());
-        let report = migration_service::migrate(&legacy_url, &modern_url)
-            .await
-            .unwrap();
-        assert!(report.is_complete(), "{report}");
-        let legacy = Server::start(legacy_monolith::router(monolith)).await;
-        let orders = order_service::connect(&modern_url).await.unwrap();
-        let orders = Server::start(order_service::router(orders)).await;
-        let client = OrderClient::new(&orders.url()).unwrap();
-        let invoices = invoice_service::connect(&modern_url, client).await.unwrap();
-        let invoices = Server::start(invoice_service::router(invoices)).await;
-        let modern = Target::two(&orders.url(), &invoices.url());
+        let (legacy, modern) = Sides::migrated().await.served().await;
         Self {
-            legacy: Target::one(&legacy.url()),
-            modern: modern.keeping(vec![legacy, orders, invoices], directory),
+            legacy,
+            modern,
             rules: rules(),
             findings: BTreeSet::new(),
         }
