@@ -54,9 +54,10 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("--listen: could not listen on {}", config.listen))?;
-    tracing::info!(listen = %config.listen, "the monolith is up");
-    let router = legacy_monolith::router(monolith);
+    tracing::info!(listen = %listener.local_addr()?, "the monolith is up");
+    let router = legacy_monolith::router(monolith.clone());
     kit::serve::serve(listener, router, kit::serve::signalled()).await?;
+    monolith.close().await;
     Ok(())
 }
 

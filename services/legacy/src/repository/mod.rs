@@ -95,6 +95,8 @@ pub trait InvoiceRepository: Send + Sync {
 pub trait Repository: CustomerRepository + OrderRepository + InvoiceRepository {
     /// Whether the database answers.
     async fn ping(&self) -> Result<()>;
+    /// Lets go of the database; what is asked afterwards fails.
+    async fn close(&self);
     /// Fills an empty database; one that has customers is left alone, and `false` says so.
     async fn seed(&self, seed: &Seed) -> Result<bool>;
 }

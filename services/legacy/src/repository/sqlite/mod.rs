@@ -42,6 +42,10 @@ impl Repository for SqliteRepository {
         Ok(self.database.ping().await?)
     }
 
+    async fn close(&self) {
+        self.database.close().await;
+    }
+
     async fn seed(&self, seed: &Seed) -> Result<bool> {
         seeding::fill(&self.database, seed).await
     }
