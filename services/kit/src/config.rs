@@ -2,6 +2,7 @@
 //! so that every mistake is reported at once. Also the set-up of the log.
 
 use std::fmt::Display;
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::str::FromStr;
 
@@ -60,9 +61,11 @@ pub fn read<Raw: clap::Parser, Config>(
 /// Sends the log to standard error; `RUST_LOG` chooses what is in it, `info` when unset.
 pub fn log() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let colours = std::io::stderr().is_terminal();
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(colours)
         .init();
 }
 

@@ -14,12 +14,14 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Connections open at one time; the next wait in the listener's queue.
 const CONNECTIONS: usize = 4096;
 
-/// How long a connection may be silent before and within a request's head.
+/// How long a connection may be silent before and within a request's head. Whoever pools
+/// connections to a service lets them go sooner, or now and then meets one just closed.
 const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How long the requests in flight have once the service stops.
@@ -65,20 +67,31 @@ pub async fn serve(
 }
 
 /// Done when the process is asked to end: Ctrl-C, or SIGTERM from whatever runs it.
-pub async fn signalled() {
-    let interrupt = tokio::signal::ctrl_c();
-    let mut terminate =
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(terminate) => terminate,
+///
+/// Watches from the call on, so that a signal which comes before the first poll is not lost.
+pub fn signalled() -> impl Future<Output = ()> {
+    let (interrupt, terminate) = (
+        watch(SignalKind::interrupt()),
+        watch(SignalKind::terminate()),
+    );
+    async {
+        tokio::select! {
+            () = interrupt => {}
+            () = terminate => {}
+        }
+    }
+}
+
+fn watch(kind: SignalKind) -> impl Future<Output = ()> {
+    let watched = signal(kind);
+    async move {
+        match watched {
+            Ok(mut signal) => drop(signal.recv().await),
             Err(error) => {
-                tracing::warn!(%error, "SIGTERM cannot be watched; Ctrl-C still stops");
-                let _ = interrupt.await;
-                return;
+                tracing::warn!(%error, ?kind, "a signal cannot be watched");
+                std::future::pending::<()>().await;
             }
-        };
-    tokio::select! {
-        _ = interrupt => {}
-        _ = terminate.recv() => {}
+        }
     }
 }
 
@@ -145,6 +158,36 @@ mod tests {
             "done"
         };
         (Router::new().route("/", get(handler)), come, go)
+    }
+
+    #[tokio::test]
+    async fn what_is_no_request_is_refused_and_the_next_client_served() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new().route("/", get(async || "done"));
+        tokio::spawn(serve(listener, router, std::future::pending()));
+        let endless_head = format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "x".repeat(1_000_000));
+        for request in [
+            "garbage\r\n\r\n",
+            "GET / HTTP/9\r\n\r\n",
+            "\0\0\0\0\r\n\r\n",
+            &endless_head,
+        ] {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            // The service may close before it has read everything.
+            let _ = stream.write_all(request.as_bytes()).await;
+            let mut answer = Vec::new();
+            let _ = stream.read_to_end(&mut answer).await;
+            assert!(
+                answer.is_empty() || answer.starts_with(b"HTTP/1.1 4"),
+                "{request:.20}"
+            );
+        }
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(REQUEST).await.unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 200");
     }
 
     #[tokio::test]

@@ -56,9 +56,10 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("--listen: could not listen on {}", config.listen))?;
-    tracing::info!(listen = %config.listen, "order service is up");
+    let stop = kit::serve::signalled();
+    tracing::info!(listen = %listener.local_addr()?, "order service is up");
     let router = order_service::router(services.clone());
-    kit::serve::serve(listener, router, kit::serve::signalled()).await?;
+    kit::serve::serve(listener, router, stop).await?;
     services.close().await;
     Ok(())
 }

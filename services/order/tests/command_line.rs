@@ -1,6 +1,7 @@
 //! The binary's flags, and how it starts and ends.
 
-use std::process::Command;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
 
 fn order_service() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_order-service"));
@@ -61,4 +62,27 @@ fn a_port_already_taken_is_named() {
         text.contains("--listen") && text.contains(&address),
         "{text}"
     );
+}
+
+#[test]
+fn a_service_told_to_stop_ends_well_and_leaves_one_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", directory.path().join("modern.db").display());
+    let mut command = order_service();
+    command
+        .args(["--listen", "127.0.0.1:0", "--database-url", &url])
+        .stderr(Stdio::piped());
+    let mut service = command.spawn().unwrap();
+    let log = BufReader::new(service.stderr.take().unwrap());
+    assert!(
+        log.lines()
+            .any(|line| line.unwrap().contains("order service is up"))
+    );
+    let told = Command::new("kill")
+        .args(["-TERM", &service.id().to_string()])
+        .status();
+    assert!(told.unwrap().success());
+    assert_eq!(service.wait().unwrap().code(), Some(0));
+    let left: Vec<_> = std::fs::read_dir(directory.path()).unwrap().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
 }
