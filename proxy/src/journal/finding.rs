@@ -56,7 +56,7 @@ impl Sighting {
             path: String::new(),
             kind: reason,
             at_path: String::new(),
-            explanation: format!("{}: {}", outcome.as_str(), reason.replace('_', " ")),
+            explanation: format!("{}: {reason}", outcome.as_str()).replace('_', " "),
         }
     }
 

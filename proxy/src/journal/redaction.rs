@@ -127,12 +127,9 @@ impl Redaction {
                 *value = self.header(name, value);
             }
         } else if found.path == "body" {
-            if self.searches_bodies() {
-                replace(&mut found, WITHHELD);
-            } else {
-                for value in [&mut found.legacy, &mut found.modern].into_iter().flatten() {
-                    *value = query::redact_form(value, &self.query);
-                }
+            for value in [&mut found.legacy, &mut found.modern].into_iter().flatten() {
+                let clean = self.body(value, true);
+                *value = clean.unwrap_or_else(|| WITHHELD.to_owned());
             }
         } else if found.path.is_empty() || found.path.starts_with('/') {
             self.json_discrepancy(&mut found);

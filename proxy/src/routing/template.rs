@@ -108,7 +108,7 @@ impl std::str::FromStr for Template {
 
 /// The path with needless percent-escapes undone (RFC 3986, 6.2.2.2), so that `/%6frders` takes
 /// the same route as `/orders`. Reserved characters stay escaped: `%2F` is no separator.
-pub fn normalise(path: &str) -> Cow<'_, str> {
+pub(super) fn normalise(path: &str) -> Cow<'_, str> {
     if !path.contains('%') {
         return Cow::Borrowed(path);
     }

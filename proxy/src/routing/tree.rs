@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 /// Routes of one host, by path and method; `T` is what a route is known by.
 #[derive(Debug)]
-pub struct Tree<T> {
+pub(super) struct Tree<T> {
     root: Node<T>,
 }
 
@@ -51,7 +51,12 @@ impl<T> Default for Node<T> {
 impl<T: Copy> Tree<T> {
     /// Adds a route, unless one that is there takes the same requests with the same right: then
     /// that one is returned.
-    pub fn insert(&mut self, template: &Template, methods: &[Method], route: T) -> Result<(), T> {
+    pub(super) fn insert(
+        &mut self,
+        template: &Template,
+        methods: &[Method],
+        route: T,
+    ) -> Result<(), T> {
         let mut node = &mut self.root;
         let mut is_rest = false;
         for segment in &template.segments {
@@ -89,7 +94,7 @@ impl<T: Copy> Tree<T> {
     }
 
     /// The most specific route for a path (without query) and method.
-    pub fn find(&self, path: &str, method: &Method) -> Option<T> {
+    pub(super) fn find(&self, path: &str, method: &Method) -> Option<T> {
         self.root.find(Some(path.strip_prefix('/')?), method)
     }
 }

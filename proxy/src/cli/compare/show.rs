@@ -1,0 +1,186 @@
+//! A comparison for people and for programs.
+
+use comparator::{Comparison, Discrepancy, Verdict};
+use serde::Serialize;
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+
+/// The JSON form of a comparison.
+#[derive(Serialize)]
+struct Document<'a> {
+    verdict: &'static str,
+    /// Why the bodies were not judged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    discrepancies: &'a [Discrepancy],
+    /// How many more there are than are listed.
+    unreported: usize,
+}
+
+/// Prints one line of JSON.
+pub(super) fn json(comparison: &Comparison) {
+    let document = Document {
+        verdict: comparison.verdict.as_str(),
+        reason: match comparison.verdict {
+            Verdict::Undecodable(reason) => Some(reason.as_str()),
+            _ => None,
+        },
+        discrepancies: &comparison.discrepancies,
+        unreported: comparison.unreported,
+    };
+    if let Ok(text) = serde_json::to_string(&document) {
+        // A reader that closed the pipe wants no more, which is no failure.
+        let _ = writeln!(io::stdout(), "{text}");
+    }
+}
+
+/// Prints the verdict and a block for each discrepancy, in colour on a terminal that wants it.
+pub(super) fn human(comparison: &Comparison) {
+    let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let colours = if wanted && io::stdout().is_terminal() {
+        Colours::ANSI
+    } else {
+        Colours::NONE
+    };
+    let _ = write!(
+        io::stdout(),
+        "{}",
+        Report {
+            comparison,
+            colours
+        }
+    );
+}
+
+#[derive(Clone, Copy)]
+struct Colours {
+    bold: &'static str,
+    legacy: &'static str,
+    modern: &'static str,
+    reset: &'static str,
+}
+
+impl Colours {
+    const NONE: Self = Self {
+        bold: "",
+        legacy: "",
+        modern: "",
+        reset: "",
+    };
+    const ANSI: Self = Self {
+        bold: "\x1b[1m",
+        legacy: "\x1b[31m",
+        modern: "\x1b[32m",
+        reset: "\x1b[0m",
+    };
+}
+
+struct Report<'a> {
+    comparison: &'a Comparison,
+    colours: Colours,
+}
+
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Comparison {
+            verdict,
+            discrepancies,
+            unreported,
+        } = self.comparison;
+        let Colours { bold, reset, .. } = self.colours;
+        write!(f, "{bold}{verdict}{reset}")?;
+        match discrepancies.len().saturating_add(*unreported) {
+            0 => writeln!(f)?,
+            1 => writeln!(f, ", 1 discrepancy")?,
+            count => writeln!(f, ", {count} discrepancies")?,
+        }
+        discrepancies
+            .iter()
+            .try_for_each(|discrepancy| self.block(f, discrepancy))?;
+        if *unreported > 0 {
+            writeln!(f, "\nand {unreported} more")?;
+        }
+        Ok(())
+    }
+}
+
+impl Report<'_> {
+    fn block(&self, f: &mut fmt::Formatter<'_>, discrepancy: &Discrepancy) -> fmt::Result {
+        let Colours {
+            bold,
+            legacy,
+            modern,
+            reset,
+        } = self.colours;
+        let path = match discrepancy.path.as_str() {
+            "" => "(the whole document)",
+            path => path,
+        };
+        writeln!(
+            f,
+            "\n{bold}{}{reset}  {}",
+            printable(path),
+            discrepancy.kind
+        )?;
+        self.side(f, "legacy", legacy, discrepancy.legacy.as_deref())?;
+        self.side(f, "modern", modern, discrepancy.modern.as_deref())
+    }
+
+    fn side(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        name: &str,
+        colour: &str,
+        value: Option<&str>,
+    ) -> fmt::Result {
+        let value = value.map_or_else(|| "(nothing)".to_owned(), printable);
+        // Further lines stand below the first one.
+        let value = value.replace('\n', "\n          ");
+        writeln!(f, "  {name}  {colour}{value}{}", self.colours.reset)
+    }
+}
+
+/// A response must not command the terminal that shows it.
+fn printable(text: &str) -> String {
+    let shown = |c: char| {
+        if c.is_control() && c != '\n' {
+            c.escape_default().to_string()
+        } else {
+            c.to_string()
+        }
+    };
+    text.chars().map(shown).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use comparator::Kind;
+
+    #[test]
+    fn a_response_cannot_command_the_terminal() {
+        let evil = Some("\"\x1b]0;owned\x07\u{9b}31m\"".to_owned());
+        let discrepancy = Discrepancy {
+            path: "/\x1b".into(),
+            kind: Kind::Value,
+            legacy: evil,
+            modern: None,
+        };
+        let comparison = Comparison {
+            verdict: Verdict::Different,
+            discrepancies: vec![discrepancy],
+            unreported: 2,
+        };
+        let text = Report {
+            comparison: &comparison,
+            colours: Colours::NONE,
+        }
+        .to_string();
+        assert!(
+            text.chars().all(|c| !c.is_control() || c == '\n'),
+            "{text:?}"
+        );
+        assert!(text.starts_with("different, 3 discrepancies\n") && text.ends_with("and 2 more\n"));
+        assert!(text.contains("modern  (nothing)"), "{text}");
+    }
+}

@@ -1,0 +1,164 @@
+// One finding: its samples, both answers side by side, and what differs.
+
+import { ago, byId, count, el, setText } from './dom.js';
+import { align, parse, pretty } from './json.js';
+
+/// Equal rows around a difference that stay in sight.
+const CONTEXT = 4;
+const shown = { id: null, request: null, open: new Set() };
+
+/// Draws a finding. The sample in sight stays while the finding's numbers change.
+export function drawDetail(finding) {
+  const box = byId('detail');
+  if (!finding) {
+    box.replaceChildren(el('p', { class: 'quiet' }, 'Choose a finding to see both sides.'));
+    shown.id = null;
+    return;
+  }
+  const again = shown.id === finding.id;
+  if (again && finding.samples.some((s) => s.exchange.request_id === shown.request)) {
+    setText(box.querySelector('.facts'), facts(finding));
+    return;
+  }
+  if (!again) shown.open.clear();
+  shown.id = finding.id;
+  const body = el('div');
+  const failure = finding.outcome !== 'different';
+  const tabs = finding.samples.map((sample) =>
+    el('button', { type: 'button', title: sample.exchange.at, on: { click: () => choose(sample) } }, ago(sample.exchange.at)));
+  const choose = (sample) => {
+    shown.request = sample.exchange.request_id;
+    tabs.forEach((tab, i) => tab.setAttribute('aria-pressed', finding.samples[i] === sample));
+    body.replaceChildren(...drawSample(sample));
+  };
+  box.replaceChildren(
+    el('div', { class: 'title' },
+      el('span', { class: failure ? 'kind failure' : 'kind' }, finding.kind.replaceAll('_', ' ')),
+      el('code', {}, failure ? finding.outcome.replaceAll('_', ' ') : finding.path || '(whole body)'),
+      el('span', { class: 'quiet' }, finding.route)),
+    el('p', { class: 'facts' }, facts(finding)),
+    el('div', { class: 'samples' }, el('h3', {}, tabs.length ? 'Samples' : 'No samples are kept'), el('div', { class: 'choice' }, ...tabs)),
+    body);
+  if (finding.samples.length) choose(finding.samples[0]);
+}
+
+function facts(finding) {
+  const times = finding.count === 1 ? 'one exchange' : `${count(finding.count)} exchanges`;
+  return `${finding.explanation}. Seen in ${times}, first ${ago(finding.first_seen)}, last ${ago(finding.last_seen)}. State: ${finding.state}.`;
+}
+
+function drawSample({ path, exchange }) {
+  const { request, legacy, modern } = exchange;
+  const places = exchange.discrepancies.map((d) => d.path);
+  return [
+    el('div', { class: 'exchange' },
+      el('code', { class: 'target' }, `${request.method} ${request.target}`),
+      el('span', { class: 'quiet' }, `${exchange.answered_by} answered the client · request ${exchange.request_id}`)),
+    exchange.discrepancies.length ? drawFound(exchange, path) : null,
+    drawBodies(legacy, modern, places, path),
+    fold('headers', 'Headers of the answers', () => drawHeaders(legacy, modern, places)),
+    fold('request', 'Request', () => drawRequest(request)),
+  ].filter(Boolean);
+}
+
+function fold(name, title, content) {
+  const details = el('details', { open: shown.open.has(name) }, el('summary', {}, title), content());
+  details.addEventListener('toggle', () => shown.open[details.open ? 'add' : 'delete'](name));
+  return details;
+}
+
+/// Every difference of the exchange, the chosen one marked.
+function drawFound({ discrepancies, unreported }, path) {
+  const rows = discrepancies.map((d) => el('tr', { class: d.path === path && 'this' },
+    el('td', {}, d.path || '(whole body)'), el('td', {}, d.legacy ?? '(nothing)'), el('td', {}, d.modern ?? '(nothing)')));
+  if (unreported) rows.push(el('tr', {}, el('td', { colspan: 3 }, `and ${count(unreported)} more`)));
+  return el('table', { class: 'found' }, head('Difference at', 'Legacy', 'Modern'), el('tbody', {}, ...rows));
+}
+
+const head = (...titles) => el('thead', {}, el('tr', {}, ...titles.map((title) => el('th', { scope: 'col' }, title))));
+
+function drawBodies(legacy, modern, places, path) {
+  const [left, right] = [legacy?.body, modern?.body];
+  const trees = [left, right].map((body) => (body?.text == null ? null : parse(body.text)));
+  const structured = Boolean(trees[0] && trees[1]);
+  const texts = [left, right].map((body, i) => (trees[i] ? pretty(trees[i]) : body?.text));
+  const rows = structured ? align(...trees) : byLine(...texts);
+  if (legacy && modern) mark(rows, places, path, structured);
+  const notes = [left, right].map((body) => body?.note);
+  return el('table', { class: 'diff' },
+    el('thead', {}, el('tr', {}, title('Legacy', legacy), title('Modern', modern))),
+    el('tbody', {},
+      ...withFolds(rows),
+      notes.some(Boolean) ? el('tr', {}, ...notes.map((note) => el('td', { class: 'quiet' }, note ?? ''))) : null));
+}
+
+function title(side, answer) {
+  if (!answer) return el('th', { scope: 'col' }, side, ' · no answer');
+  return el('th', { scope: 'col' }, `${side} `, el('span', { class: 'status' }, answer.status), ` · ${answer.took_ms.toFixed(1)} ms · ${count(answer.body.bytes)} bytes`);
+}
+
+function byLine(left, right) {
+  const sides = [left, right].map((text) => (text == null ? [] : text.split('\n')));
+  const length = Math.max(...sides.map((lines) => lines.length));
+  return Array.from({ length }, (_, i) => ({ path: null, legacy: sides[0][i] ?? null, modern: sides[1][i] ?? null }));
+}
+
+/// Says of each row whether a discrepancy is there, and whether it is the chosen one.
+function mark(rows, places, path, structured) {
+  const within = (row, place) => row.path === place || row.path?.startsWith(`${place}/`);
+  const json = places.filter((place) => place.startsWith('/') || place === '');
+  for (const row of rows) {
+    const differs = row.legacy !== row.modern;
+    if (!structured) {
+      row.look = differs ? 'found-here' : '';
+    } else if (differs || !row.frame) {
+      if ((path.startsWith('/') || path === '') && within(row, path) && (differs || row.path === path)) row.look = 'this';
+      else if (json.some((place) => within(row, place)) && differs) row.look = 'found-here';
+      else if (differs) row.look = 'ignored';
+    }
+    row.keep = differs || row.look === 'this';
+  }
+}
+
+/// The rows of a table; long runs of equal rows are folded.
+function withFolds(rows) {
+  const near = rows.map((_, i) => rows.slice(Math.max(0, i - CONTEXT), i + CONTEXT + 1).some((row) => row.keep));
+  const drawn = [];
+  for (let i = 0; i < rows.length; i += 1) {
+    let end = i;
+    while (end < rows.length && !near[end]) end += 1;
+    if (end - i <= 2) {
+      drawn.push(drawRow(rows[i]));
+    } else {
+      drawn.push(drawFold(rows.slice(i, end)));
+      i = end - 1;
+    }
+  }
+  return drawn;
+}
+
+function drawFold(rows) {
+  const fold = el('tr', { class: 'fold' }, el('td', { colspan: 2 }, el('button', {
+    type: 'button', on: { click: () => fold.replaceWith(...rows.map(drawRow)) },
+  }, `${count(rows.length)} equal lines`)));
+  return fold;
+}
+
+function drawRow(row) {
+  const hint = row.look === 'ignored' ? 'written differently, equal under the rules' : null;
+  const side = (text) => el('td', { class: text == null && 'nothing', title: hint }, text ?? '');
+  return el('tr', { class: row.look || null }, side(row.legacy), side(row.modern));
+}
+
+function drawHeaders(legacy, modern, places) {
+  const value = (answer, name) => answer?.headers.filter(([n]) => n === name).map(([, v]) => v).join(', ');
+  const names = [...new Set([...(legacy?.headers ?? []), ...(modern?.headers ?? [])].map(([name]) => name))].sort();
+  const rows = names.map((name) => el('tr', { class: places.includes(`headers/${name}`) && 'this' },
+    el('td', {}, name), el('td', {}, value(legacy, name) || '(nothing)'), el('td', {}, value(modern, name) || '(nothing)')));
+  return el('table', { class: 'found' }, head('Header', 'Legacy', 'Modern'), el('tbody', {}, ...rows));
+}
+
+function drawRequest({ headers, body, method, target }) {
+  const lines = [`${method} ${target}`, ...headers.map(([name, value]) => `${name}: ${value}`), ''];
+  return el('pre', {}, [...lines, body.text ?? '', body.note ? `(${body.note})` : ''].join('\n').trimEnd());
+}

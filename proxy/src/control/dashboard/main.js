@@ -1,0 +1,59 @@
+// The dashboard's heartbeat: every second it asks the control API and draws what changed.
+
+import { api, byId, el, setText } from './dom.js';
+import { drawFindings, showRoute, startFindings } from './findings.js';
+import { drawRoutes, routeNames, stop } from './routes.js';
+
+const EVERY = 1000;
+let timer = null;
+let running = false;
+let again = false;
+let seen = null;
+
+/// Asks and draws. Only one refresh runs at a time; a wish for another one is remembered.
+async function refresh() {
+  if (running) {
+    again = true;
+    return;
+  }
+  running = true;
+  clearTimeout(timer);
+  try {
+    const [routes, readiness] = await Promise.all([api('GET', '/api/routes'), api('GET', '/readyz')]);
+    drawRoutes(routes, (route) => showRoute(route, refresh));
+    drawWarnings(readiness.content);
+    seen = Date.now();
+    await drawFindings(routeNames(), refresh);
+    drawLive();
+  } catch (error) {
+    drawLive(error);
+  } finally {
+    running = false;
+    timer = setTimeout(refresh, again ? 0 : EVERY);
+    again = false;
+  }
+}
+
+/// Numbers that stand still must not look like numbers that are well.
+function drawLive(error) {
+  const stale = seen == null || Date.now() - seen > 5 * EVERY;
+  const live = byId('live');
+  live.classList.toggle('lost', Boolean(error));
+  const since = seen && `; numbers are from ${new Date(seen).toLocaleTimeString()}`;
+  setText(live, error ? `${stale ? 'no connection' : error.message}${since ?? ''}` : 'live');
+  document.title = error ? 'Cutover (no connection)' : 'Cutover';
+}
+
+function drawWarnings({ not_ready: notReady = [], warnings = [] }) {
+  const lines = [...notReady, ...warnings];
+  const box = byId('warnings');
+  if ([...box.children].map((p) => p.textContent).join() === lines.join()) return;
+  box.replaceChildren(...lines.map((line) => el('p', {}, line)));
+}
+
+const LEGEND = { matched: 'matched', different: 'different', unverified: 'not verified: failed, dropped, skipped, undecodable', pending: 'pending' };
+byId('legend').append(...Object.entries(LEGEND).map(([part, text]) => el('span', {}, el('i', { class: `o-${part}` }), text)));
+byId('stop').addEventListener('click', async () => { await stop(); refresh(); });
+document.addEventListener('visibilitychange', () => { if (!document.hidden) refresh(); });
+startFindings(refresh);
+refresh();

@@ -1,0 +1,92 @@
+//! The sample system: the legacy monolith, the modern services, and the migration between them.
+
+use crate::args::Args;
+use crate::routes::Addresses;
+use anyhow::{Context, ensure};
+use invoice_service::OrderClient;
+use std::net::SocketAddr;
+use std::path::Path;
+use tokio::net::TcpListener;
+
+/// The running sample system.
+pub(crate) struct Sample {
+    /// Where its parts are served.
+    pub(crate) addresses: Addresses,
+    /// What the migration did, in a line.
+    pub(crate) migrated: String,
+}
+
+/// Starts the monolith and the services on fresh databases; the modern one is filled from the
+/// legacy one.
+pub(crate) async fn start(args: &Args, folder: &Path) -> anyhow::Result<Sample> {
+    let (legacy, legacy_address) = listen(args.address(args.legacy_port), "--legacy-port").await?;
+    let (orders, order_address) = listen(args.address(args.order_port), "--order-port").await?;
+    let (invoices, invoice_address) =
+        listen(args.address(args.invoice_port), "--invoice-port").await?;
+    let legacy_url = fresh_database(folder, "legacy.db")?;
+    let modern_url = fresh_database(folder, "modern.db")?;
+
+    let monolith = legacy_monolith::connect(&legacy_url).await?;
+    legacy_monolith::seed(&monolith)
+        .await
+        .context("cannot fill the legacy database")?;
+    let order_service = order_service::connect(&modern_url).await?;
+    let report = migration_service::migrate(&legacy_url, &modern_url).await?;
+    ensure!(
+        report.is_complete(),
+        "rows were refused by the migration:\n{report}"
+    );
+    let written: u64 = report.tables.iter().map(|table| table.written).sum();
+    let client = OrderClient::new(&format!("http://{order_address}"))?;
+    let invoice_service = invoice_service::connect(&modern_url, client).await?;
+
+    serve("legacy", legacy, legacy_monolith::router(monolith));
+    serve("order", orders, order_service::router(order_service));
+    serve(
+        "invoice",
+        invoices,
+        invoice_service::router(invoice_service),
+    );
+    Ok(Sample {
+        addresses: [
+            ("legacy", legacy_address),
+            ("orders", order_address),
+            ("invoices", invoice_address),
+        ],
+        migrated: format!(
+            "migrated {written} rows of {} tables from legacy to modern",
+            report.tables.len()
+        ),
+    })
+}
+
+fn serve(name: &'static str, listener: TcpListener, router: axum::Router) {
+    tokio::spawn(async move {
+        if let Err(error) = kit::serve::serve(listener, router, std::future::pending()).await {
+            tracing::error!(service = name, %error, "stopped serving");
+        }
+    });
+}
+
+async fn listen(address: SocketAddr, flag: &str) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}; choose another port with {flag}"))?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}
+
+/// The URL of a SQLite database that isn't there yet.
+fn fresh_database(folder: &Path, name: &str) -> anyhow::Result<String> {
+    for suffix in ["", "-wal", "-shm"] {
+        let path = folder.join(format!("{name}{suffix}"));
+        match std::fs::remove_file(&path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot remove {}", path.display()));
+            }
+        }
+    }
+    Ok(format!("sqlite:{}", folder.join(name).display()))
+}
