@@ -128,7 +128,11 @@ impl Redaction {
             }
         } else if found.path == "body" {
             for value in [&mut found.legacy, &mut found.modern].into_iter().flatten() {
-                let clean = self.body(value, true);
+                // Quoted text would pass for JSON, and hide what it holds.
+                let readable = !self.searches_bodies() || is_tree(value);
+                let clean = Some(&*value)
+                    .filter(|_| readable)
+                    .and_then(|v| self.body(v, true));
                 *value = clean.unwrap_or_else(|| WITHHELD.to_owned());
             }
         } else if found.path.is_empty() || found.path.starts_with('/') {
@@ -152,8 +156,7 @@ impl Redaction {
         // A whole object that one side lacks is rendered with all that it holds.
         let path = found.path.clone();
         for value in [&mut found.legacy, &mut found.modern].into_iter().flatten() {
-            let looks_like_a_tree = value.trim_start().starts_with(['{', '[']);
-            if looks_like_a_tree {
+            if is_tree(value) {
                 let clean = json::redact(value, &path, &self.paths);
                 *value = clean.unwrap_or_else(|| WITHHELD.to_owned());
             }
@@ -163,6 +166,11 @@ impl Redaction {
     fn is_secret(&self, path: &str) -> bool {
         self.paths.iter().any(|pattern| pattern.matches(path))
     }
+}
+
+/// Whether a rendered value is an object or an array.
+fn is_tree(value: &str) -> bool {
+    value.trim_start().starts_with(['{', '['])
 }
 
 fn replace(found: &mut Discrepancy, by: &str) {
@@ -229,6 +237,8 @@ mod tests {
             ("", r#"{"a":{"email":"4111"}}"#, ""),
             ("/a", r#"{"email":"4111", trunca…"#, "/a"),
             ("body", "-a 4111\n+b", "body"),
+            ("body", "\"token 4111\"", "body"),
+            ("body", r#"{"card":4111}"#, "body"),
         ] {
             let stored = redaction.discrepancy(found(path, value));
             assert!(!format!("{stored:?}").contains("4111"), "{stored:?}");
