@@ -34,6 +34,7 @@ fn judge(legacy: Side<'_>, modern: Side<'_>, rules: &Rules) -> Comparison {
 
 const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
 
+#[expect(clippy::unwrap_used, reason = "writing to memory does not fail")]
 fn gzip(text: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(text).unwrap();
