@@ -136,7 +136,8 @@ impl Database {
     async fn migrate(&self, migrations: &Migrator) -> Result<(), MigrateError> {
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
         let connection: &mut SqliteConnection = &mut transaction;
-        migrations.run(connection).await?;
+        // `run` would make this future one that no other thread can take up.
+        migrations.run_direct(None, connection, false).await?;
         transaction.commit().await?;
         Ok(())
     }
