@@ -7,14 +7,14 @@ mod json;
 mod query;
 
 use super::config::{JournalConfig, SettingError};
-use comparator::{Discrepancy, Pattern};
+use comparator::{Discrepancy, Kind, Pattern};
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE, HeaderName, PROXY_AUTHORIZATION, SET_COOKIE};
 
 /// What stands in the place of a secret.
 pub(crate) const REDACTED: &str = "[redacted]";
 /// What stands in the place of a value that may contain a secret and can't be searched for it.
-pub(crate) const WITHHELD: &str = "[withheld: not JSON, and JSON paths are redacted]";
+pub(crate) const WITHHELD: &str = "[withheld: it can't be searched for secrets]";
 
 /// The secrets of an operator: headers, JSON paths, query parameters.
 #[derive(Clone, Debug)]
@@ -153,13 +153,18 @@ impl Redaction {
         if !self.searches_bodies() {
             return;
         }
-        // A whole object that one side lacks is rendered with all that it holds.
-        let path = found.path.clone();
+        let (path, kind) = (found.path.clone(), found.kind);
         for value in [&mut found.legacy, &mut found.modern].into_iter().flatten() {
-            if is_tree(value) {
-                let clean = json::redact(value, &path, &self.paths);
-                *value = clean.unwrap_or_else(|| WITHHELD.to_owned());
-            }
+            // A whole object that one side lacks is rendered with all that it holds. What was cut,
+            // and the keys that an order is told by, can come from anywhere below.
+            let clean = match kind {
+                _ if is_tree(value) => json::redact(value, &path, &self.paths),
+                Kind::Value => continue,
+                Kind::Order => None,
+                _ if value.starts_with('…') => None,
+                _ => continue,
+            };
+            *value = clean.unwrap_or_else(|| WITHHELD.to_owned());
         }
     }
 
@@ -191,7 +196,6 @@ fn prefixes(path: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use comparator::Kind;
 
     fn redaction(paths: &[&str]) -> Redaction {
         let config = JournalConfig {
@@ -246,6 +250,15 @@ mod tests {
         }
         let plain = redaction.discrepancy(found("/total", "4111"));
         assert_eq!(plain.legacy.as_deref(), Some("4111"));
+    }
+
+    #[test]
+    fn keys_that_an_order_is_told_by_are_withheld_where_paths_are_secret() {
+        let mut order = found("/users", "4111, 4112");
+        order.kind = Kind::Order;
+        let stored = redaction(&["/users/*/card"]).discrepancy(order.clone());
+        assert_eq!(stored.legacy.as_deref(), Some(WITHHELD));
+        assert_eq!(redaction(&[]).discrepancy(order.clone()), order);
     }
 
     #[test]
