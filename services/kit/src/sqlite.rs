@@ -4,7 +4,7 @@
 //! the writers of other processes.
 
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{
@@ -19,6 +19,9 @@ const READERS: u32 = 4;
 
 /// How long a statement waits for another process's write.
 const BUSY: Duration = Duration::from_secs(5);
+
+/// How long until a file that is busy is tried again.
+const BUSY_PAUSE: Duration = Duration::from_millis(10);
 
 /// How long closing waits for connections in use.
 const CLOSE: Duration = Duration::from_secs(2);
@@ -75,19 +78,12 @@ impl Database {
     /// transaction.
     pub async fn open(url: &str, migrations: &Migrator) -> Result<Self, OpenError> {
         let options = options(url)?;
-        let connect = |source| OpenError::Connect {
-            url: url.to_owned(),
-            source,
-        };
-        let pool = |connections| {
-            SqlitePoolOptions::new()
-                .max_connections(connections)
-                .acquire_timeout(ACQUIRE)
-        };
-        let writer = pool(1)
-            .connect_with(options.clone())
+        let writer = first_connection(&options)
             .await
-            .map_err(connect)?;
+            .map_err(|source| OpenError::Connect {
+                url: url.to_owned(),
+                source,
+            })?;
         let database = Self {
             readers: pool(READERS).connect_lazy_with(options),
             writer,
@@ -163,6 +159,34 @@ pub fn sorted(error: sqlx::Error, columns: &[&'static str]) -> StoreError {
 /// Whether [`Database::open`] would take the URL, without touching a file.
 pub fn check_url(url: &str) -> Result<(), OpenError> {
     options(url).map(drop)
+}
+
+fn pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE)
+}
+
+/// Opens the writer. The switch of a new file to WAL needs the file alone, and `SQLite` fails it
+/// at once where anything else would wait, so the waiting is done here.
+async fn first_connection(options: &SqliteConnectOptions) -> Result<SqlitePool, sqlx::Error> {
+    let started = Instant::now();
+    loop {
+        match pool(1).connect_with(options.clone()).await {
+            Err(error) if is_busy(&error) && started.elapsed() < BUSY => {
+                tokio::time::sleep(BUSY_PAUSE).await;
+            }
+            opened => return opened,
+        }
+    }
+}
+
+/// `SQLITE_BUSY` in any of its extended forms, whose low byte it is.
+fn is_busy(error: &sqlx::Error) -> bool {
+    let code = error
+        .as_database_error()
+        .and_then(|error| error.code()?.parse::<u32>().ok());
+    code.is_some_and(|code| code & 0xff == 5)
 }
 
 fn options(url: &str) -> Result<SqliteConnectOptions, OpenError> {
