@@ -141,6 +141,7 @@ mod tests {
             "multipart/mixed; boundary=a"
         ));
         assert!(!same(r#"a/b; x="1;2""#, r#"a/b;x="1;3""#));
+        assert!(!same(r#"a/b; x="1;CHARSET=A""#, r#"a/b;x="1;charset=a""#));
         let etag = http::header::ETAG;
         let of = HeaderValue::from_static;
         assert!(!same_header(&etag, &of("\"A\""), &of("\"a\"")));

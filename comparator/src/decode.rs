@@ -245,6 +245,11 @@ mod tests {
         }
         let twice = packed("br", &gzip(&text));
         assert_eq!(decoded(&twice, &["gzip", "br"], LIMIT), Ok(text.clone()));
+        let thrice = packed("zstd", &packed("deflate", &gzip(&text)));
+        assert_eq!(
+            decoded(&thrice, &["gzip", "deflate", "zstd"], LIMIT),
+            Ok(text.clone())
+        );
         let members = [gzip(b"one "), gzip(b"two")].concat();
         assert_eq!(
             decoded(&members, &["x-gzip"], LIMIT),

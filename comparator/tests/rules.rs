@@ -188,6 +188,22 @@ fn rules_reach_into_the_elements_of_a_multiset() {
 }
 
 #[test]
+fn what_is_ignored_does_not_keep_elements_of_a_multiset_apart() {
+    let list = |ids: &mut dyn Iterator<Item = u32>, seen: u32| {
+        let elements = ids.map(|id| format!(r#"{{"id":{id},"seen":{}}}"#, id * 2 + seen));
+        format!("[{}]", elements.collect::<Vec<_>>().join(","))
+    };
+    let rules = r#"unordered = [""]
+        ignore = ["/*/seen"]"#;
+    check(
+        rules,
+        &list(&mut (0..300), 0),
+        &list(&mut (0..300).rev(), 1),
+        &[],
+    );
+}
+
+#[test]
 fn timestamps_are_equal_within_their_tolerance_only_where_the_rule_is() {
     let rules = r#"time = [{ path = "/**/at", tolerance = "2s", naive = "UTC" }]"#;
     check(

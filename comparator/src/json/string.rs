@@ -106,5 +106,6 @@ mod tests {
         }
         assert_eq!(of(r"\uD800"), of(r"\ud800"));
         assert_eq!(of(r"\ud800\u0041"), [of(r"\ud800"), of("A")].concat());
+        assert_eq!(of(r"\u0041\udc00"), [of("A"), of(r"\udc00")].concat());
     }
 }
