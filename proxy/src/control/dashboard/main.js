@@ -36,12 +36,11 @@ async function refresh() {
 
 /// Numbers that stand still must not look like numbers that are well.
 function drawLive(error) {
-  const stale = seen == null || Date.now() - seen > 5 * EVERY;
-  const live = byId('live');
-  live.classList.toggle('lost', Boolean(error));
-  const since = seen && `; numbers are from ${new Date(seen).toLocaleTimeString()}`;
-  setText(live, error ? `${stale ? 'no connection' : error.message}${since ?? ''}` : 'live');
-  document.title = error ? 'Cutover (no connection)' : 'Cutover';
+  document.body.classList.toggle('stale', Boolean(error));
+  const reason = error?.status ? error.message : 'no connection';
+  const since = seen ? `; numbers are from ${new Date(seen).toLocaleTimeString()}` : '';
+  setText(byId('live'), error ? reason + since : 'live');
+  document.title = error ? 'Cutover (stale)' : 'Cutover';
 }
 
 function drawWarnings({ not_ready: notReady = [], warnings = [] }) {

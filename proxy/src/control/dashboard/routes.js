@@ -80,7 +80,14 @@ function drawRow(row, route, rate) {
   row.route = route;
   const methods = route.methods.join(' ') || 'any method';
   setText(row.where, `${methods} ${route.host ?? ''}${route.path || '(everything else)'}`);
-  for (const button of row.modes) button.setAttribute('aria-pressed', button.dataset.mode === route.mode);
+  const lacking = { legacy: !route.legacy && 'legacy', shadow: (!route.legacy && 'legacy') || (!route.modern && 'modern'), modern: !route.modern && 'modern' };
+  for (const button of row.modes) {
+    const { mode } = button.dataset;
+    button.setAttribute('aria-pressed', mode === route.mode);
+    button.disabled = row.busy || Boolean(lacking[mode]);
+    button.title = lacking[mode] ? `routes.toml names no ${lacking[mode]} upstream for this route` : '';
+  }
+  row.share.disabled = Boolean(row.busy);
   drawShare(row, route);
   setText(row.requests, count(route.requests));
   setText(row.rateText, rate == null ? '' : `${rate < 9.95 ? rate.toFixed(1) : Math.round(rate)}/s`);
@@ -151,7 +158,8 @@ async function changeMode(row, mode) {
 
 /// Edits the file through the API; the tag says which version of it was looked at.
 async function turn(row, edit) {
-  row.tr.querySelectorAll('button, select').forEach((control) => { control.disabled = true; });
+  row.busy = true;
+  for (const control of [...row.modes, row.share]) control.disabled = true;
   try {
     const { etag: tag } = await api('PATCH', `/api/routes/${encodeURIComponent(row.name)}`, edit, { 'If-Match': etag });
     etag = tag;
@@ -159,7 +167,8 @@ async function turn(row, edit) {
   } catch (error) {
     note(error.status === 412 ? `${row.name} is as it was: the routes changed a moment ago. Look again and repeat.` : `${row.name} is as it was: ${error.message}`);
   } finally {
-    row.tr.querySelectorAll('button, select').forEach((control) => { control.disabled = false; });
+    // The next refresh gives the controls back, with what the file says by then.
+    row.busy = false;
     row.share.blur();
   }
 }
