@@ -1,5 +1,7 @@
 //! The journal behind a running proxy: what survives, what is not stored, what its failure costs.
 
+#![expect(clippy::unwrap_used, reason = "what a test can't get fails the test")]
+
 mod common;
 
 use axum::Router;

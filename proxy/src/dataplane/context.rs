@@ -1,7 +1,7 @@
 //! What the data plane knows of one request.
 
 use crate::exchange::Exchange;
-use crate::exchange::capture::Capture;
+use crate::exchange::capture::{Capture, Collected};
 use crate::mirror::Job;
 use crate::outcome::Ending;
 use crate::routing::{Coverage, Plan};
@@ -74,13 +74,20 @@ impl Context {
             Coverage::SendOnly => None,
             Coverage::Compare(ticket) => Some(ticket),
         };
-        let write = |collected: &crate::exchange::capture::Collected| {
+        let collected = match (error.map(ending_of), capture.finish()) {
+            // The client left, but the primary has done what it was asked and said so.
+            (Some(Ending::ClientAborted), Ok(collected)) if collected.response_whole => {
+                Ok(collected)
+            }
+            (Some(ending), _) | (None, Err(ending)) => Err(ending),
+            (None, Ok(collected)) => Ok(collected),
+        };
+        let write_failed = |collected: &Collected| {
             !collected.request.method.is_safe() && collected.response.status >= 500
         };
-        let collected = match (error.map(ending_of), capture.finish()) {
-            (Some(ending), _) | (None, Err(ending)) => Err(ending),
-            (None, Ok(collected)) if write(&collected) => Err(Ending::PrimaryWriteFailed),
-            (None, Ok(collected)) => Ok(collected),
+        let collected = match collected {
+            Ok(collected) if write_failed(&collected) => Err(Ending::PrimaryWriteFailed),
+            other => other,
         };
         let collected = match collected {
             Ok(collected) => *collected,

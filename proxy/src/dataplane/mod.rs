@@ -74,6 +74,8 @@ impl ProxyHttp for DataPlane {
         session
             .as_downstream_mut()
             .set_write_timeout(Some(CLIENT_SILENCE));
+        // A client that has said all it has to say may close its side and wait for the answer.
+        session.as_downstream_mut().set_abort_on_close(false);
         ctx.request_id = headers::request_id(session.req_header());
         let host = match headers::host(session.req_header()) {
             Ok(host) => host,
@@ -160,11 +162,11 @@ impl ProxyHttp for DataPlane {
         &self,
         _: &mut Session,
         body: &mut Option<Bytes>,
-        _end_of_stream: bool,
+        end_of_stream: bool,
         ctx: &mut Context,
     ) -> Result<Option<Duration>> {
         if let Some(capture) = &mut ctx.capture {
-            capture.response_chunk(body.as_ref());
+            capture.response_chunk(body.as_ref(), end_of_stream);
         }
         Ok(None)
     }

@@ -37,6 +37,8 @@ pub struct Collected {
     request_bytes: usize,
     response_bytes: usize,
     request_whole: bool,
+    /// Whether the answer was read to its end; an answer without a body has no such moment.
+    pub response_whole: bool,
     sent: Instant,
 }
 
@@ -60,6 +62,7 @@ impl Capture {
             request_bytes: 0,
             response_bytes: 0,
             request_whole: false,
+            response_whole: false,
             sent: Instant::now(),
         };
         Self(State::Collecting(Box::new(collected)))
@@ -79,6 +82,7 @@ impl Capture {
             collected.request_bytes = 0;
             collected.response_bytes = 0;
             collected.request_whole = false;
+            collected.response_whole = false;
             collected.sent = Instant::now();
         }
     }
@@ -101,11 +105,14 @@ impl Capture {
         }
     }
 
-    /// A chunk of the answer's body.
-    pub fn response_chunk(&mut self, chunk: Option<&Bytes>) {
+    /// A chunk of the answer's body, and whether it is the last.
+    pub fn response_chunk(&mut self, chunk: Option<&Bytes>, last: bool) {
         self.chunk(chunk, |collected| {
             (&mut collected.response.body, &mut collected.response_bytes)
         });
+        if let State::Collecting(collected) = &mut self.0 {
+            collected.response_whole |= last;
+        }
     }
 
     fn chunk(
@@ -177,7 +184,7 @@ mod tests {
         let mut capture = Capture::new(budget.hold(), 10);
         capture.request_chunk(None, true);
         for _ in 0..3 {
-            capture.response_chunk(Some(&Bytes::from_static(b"12345")));
+            capture.response_chunk(Some(&Bytes::from_static(b"12345")), false);
         }
         assert_eq!(budget.used(), 0);
         assert_eq!(capture.finish().unwrap_err(), Ending::TooLarge);
@@ -186,7 +193,7 @@ mod tests {
     #[test]
     fn a_spent_budget_ends_the_capture_and_nothing_else() {
         let mut capture = capture(HEADS + 100, 1 << 20);
-        capture.response_chunk(Some(&Bytes::from(vec![0; 200])));
+        capture.response_chunk(Some(&Bytes::from(vec![0; 200])), false);
         assert_eq!(capture.finish().unwrap_err(), Ending::Budget);
         assert_eq!(self::capture(10, 10).finish().unwrap_err(), Ending::Budget);
     }

@@ -95,10 +95,12 @@ impl Record {
         redaction: &Redaction,
     ) -> Self {
         let exchange: &Exchange = &finding.exchange;
+        // A side that gave no answer at all has no status either.
         let answer = |side| {
-            exchange
+            let response = exchange
                 .answer_of(side)
-                .map(|response| ResponseRecord::new(response, redaction))
+                .filter(|response| response.status > 0);
+            response.map(|response| ResponseRecord::new(response, redaction))
         };
         Self {
             at: exchange.at,

@@ -77,7 +77,7 @@ impl FromStr for Share {
         }
         let hundredths: u16 = format!("{fraction:0<2}").parse().map_err(|_| refuse())?;
         let whole: u16 = whole.parse().map_err(|_| refuse())?;
-        let total = whole * 100 + hundredths;
+        let total = whole.saturating_mul(100).saturating_add(hundredths);
         if total > Self::ALL.0 {
             Err(refuse())
         } else {

@@ -83,6 +83,7 @@ async fn an_exchange_that_could_not_be_compared_is_a_failure_not_a_discrepancy()
     assert_eq!(journal.findings(&wanted()).await.unwrap().findings, []);
     let detail = journal.finding(&failure.id).await.unwrap().unwrap();
     assert_eq!(detail.samples[0].exchange.modern, None);
+    assert!(detail.samples[0].exchange.legacy.is_some());
 }
 
 #[tokio::test]
