@@ -8,7 +8,7 @@ use crate::dataplane::{Bound, DataPlane};
 use crate::exchange::budget::Budget;
 use crate::journal::{Journal, JournalError};
 use crate::mirror::Mirror;
-use crate::outcome::Ledger;
+use crate::outcome::{Ledger, RouteSnapshot};
 use crate::routes::{LiveRoutes, LoadError};
 use async_trait::async_trait;
 use pingora::proxy::http_proxy_service;
@@ -152,7 +152,12 @@ impl Running {
         self.shutdown.send_replace(Some(Stop::Graceful));
         let finished = async {
             loop {
-                let pending: u64 = self.ledger.snapshot().iter().map(|r| r.pending()).sum();
+                let pending: u64 = self
+                    .ledger
+                    .snapshot()
+                    .iter()
+                    .map(RouteSnapshot::pending)
+                    .sum();
                 if self.in_flight.load(Ordering::Relaxed) == 0 && pending == 0 {
                     return;
                 }
@@ -200,12 +205,14 @@ fn serve(
     threads: usize,
     stopping: watch::Receiver<Option<Stop>>,
 ) {
-    let mut conf = ServerConf::default();
-    conf.threads = threads;
-    conf.grace_period_seconds = Some(GRACE.as_secs());
-    conf.graceful_shutdown_timeout_seconds = Some(0);
-    // A request that failed is tried on another connection a few times, not sixteen.
-    conf.max_retries = 3;
+    let conf = ServerConf {
+        threads,
+        grace_period_seconds: Some(GRACE.as_secs()),
+        graceful_shutdown_timeout_seconds: Some(0),
+        // A request that failed is tried on another connection a few times, not sixteen.
+        max_retries: 3,
+        ..ServerConf::default()
+    };
     let mut server = Server::new_with_opt_and_conf(None, conf);
     server.bootstrap();
     let mut service = http_proxy_service(&server.configuration, plane);
@@ -214,7 +221,7 @@ fn serve(
     let run = move || {
         server.run(RunArgs {
             shutdown_signal: Box::new(Signal(stopping)),
-        })
+        });
     };
     let thread = std::thread::Builder::new().name("data plane".into());
     if let Err(error) = thread.spawn(run) {

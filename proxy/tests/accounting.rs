@@ -1,4 +1,9 @@
 //! Pending plus outcomes is eligible, at every instant, whatever goes wrong.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that can't be set up fails"
+)]
 
 mod common;
 

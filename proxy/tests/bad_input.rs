@@ -1,4 +1,9 @@
 //! Bytes that no good client sends: a clear answer, and the proxy lives on.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that can't be set up fails"
+)]
 
 mod common;
 

@@ -1,4 +1,9 @@
 //! Live edits of routes.toml under load.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that can't be set up fails"
+)]
 
 mod common;
 

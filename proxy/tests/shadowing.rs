@@ -1,4 +1,9 @@
 //! A shadowed request, end to end.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that can't be set up fails"
+)]
 
 mod common;
 

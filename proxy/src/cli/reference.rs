@@ -52,7 +52,7 @@ fn section(out: &mut String, root: &Value, schema: &Value, title: &str) {
         } else {
             format!("{title}.{key}")
         };
-        let key = key.replace('[', "").replace(']', "");
+        let key = key.replace(['[', ']'], "");
         let title = match kind.as_str() {
             "array of tables" => format!("[[{key}]]"),
             "table of tables" => format!("[{key}.NAME]"),

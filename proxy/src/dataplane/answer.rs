@@ -44,6 +44,7 @@ pub(super) async fn refuse(session: &mut Session, ctx: &Context, refusal: Refusa
 }
 
 /// The error of an upstream none of whose peers is known.
+#[expect(clippy::unnecessary_box_returns, reason = "Pingora's errors are boxed")]
 pub(super) fn no_peer(upstream: Option<&Arc<Upstream>>) -> Box<Error> {
     let name = upstream.map_or("none", |upstream| upstream.name());
     Error::explain(

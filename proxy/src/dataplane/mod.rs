@@ -28,7 +28,7 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 /// How long a client may be silent in the middle of a request, or take none of its answer.
-const CLIENT_SILENCE: Duration = Duration::from_secs(60);
+const CLIENT_SILENCE: Duration = Duration::from_mins(1);
 
 /// The proxy's data plane.
 pub struct DataPlane {
@@ -90,7 +90,7 @@ impl ProxyHttp for DataPlane {
             session
                 .client_addr()
                 .and_then(|a| a.as_inet())
-                .map(|a| a.ip())
+                .map(std::net::SocketAddr::ip)
         };
         let mut plan = Plan::decide(&table, route, &header.method, &header.headers, address);
         if session.is_upgrade_req() {

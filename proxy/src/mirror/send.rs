@@ -158,10 +158,8 @@ impl Failed {
         }
     }
 
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "the shape that map_err wants"
-    )]
+    #[expect(clippy::boxed_local, reason = "what map_err hands over")]
+    #[expect(clippy::needless_pass_by_value, reason = "what map_err hands over")]
     fn late(error: Box<pingora::Error>) -> Self {
         let ending = match error.etype() {
             ErrorType::ReadTimedout | ErrorType::WriteTimedout => Ending::CandidateDeadline,

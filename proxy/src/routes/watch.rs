@@ -34,17 +34,16 @@ impl LiveRoutes {
             if now == settled {
                 continue;
             }
-            match &now {
-                Some(text) => self.reload(text).await,
-                None => {
-                    let message = format!("cannot read the file: {}", error.unwrap_or_default());
-                    let problem = Problem {
-                        line: 1,
-                        column: 1,
-                        message,
-                    };
-                    self.refuse(Problems::new(self.path(), vec![problem]));
-                }
+            if let Some(text) = &now {
+                self.reload(text).await;
+            } else {
+                let message = format!("cannot read the file: {}", error.unwrap_or_default());
+                let problem = Problem {
+                    line: 1,
+                    column: 1,
+                    message,
+                };
+                self.refuse(Problems::new(self.path(), vec![problem]));
             }
             settled = now;
         }

@@ -1,6 +1,6 @@
 //! What will be done with one request, decided once.
 
-use super::mode::{Mode, Writes};
+use super::mode::{Mode, Share, Writes};
 use super::table::{Route, Table};
 use crate::outcome::Ticket;
 use crate::side::Side;
@@ -43,11 +43,10 @@ impl Plan {
         address: impl FnOnce() -> Option<IpAddr>,
     ) -> Self {
         let primary = match route.mode {
-            Mode::Legacy => Side::Legacy,
             Mode::Modern => Side::Modern,
             // The ends of the dial need no client.
-            Mode::Shadow if !route.modern_share.takes(0) => Side::Legacy,
-            Mode::Shadow if route.modern_share.takes(9_999) => Side::Modern,
+            Mode::Shadow if route.modern_share == Share::ALL => Side::Modern,
+            Mode::Shadow if route.modern_share == Share::NONE => Side::Legacy,
             Mode::Shadow
                 if route
                     .modern_share
@@ -55,7 +54,7 @@ impl Plan {
             {
                 Side::Modern
             }
-            Mode::Shadow => Side::Legacy,
+            Mode::Legacy | Mode::Shadow => Side::Legacy,
         };
         let coverage = match route.mode {
             Mode::Shadow => cover(route, method),

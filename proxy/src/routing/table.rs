@@ -124,13 +124,11 @@ impl Hosts {
             .get(&host)
             .and_then(|tree| tree.find(path, method));
         exact.or_else(|| {
-            let fitting = self
+            let mut fitting = self
                 .below
                 .iter()
                 .filter(|(end, _)| host.ends_with(end.as_str()));
-            fitting
-                .filter_map(|(_, tree)| tree.find(path, method))
-                .next()
+            fitting.find_map(|(_, tree)| tree.find(path, method))
         })
     }
 }

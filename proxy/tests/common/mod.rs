@@ -3,6 +3,7 @@
 //!
 //! Everything runs on free ports and in temporary directories.
 #![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, reason = "a test that can't be set up fails")]
 
 use axum::Router;
 use bytes::Bytes;
@@ -181,8 +182,8 @@ pub async fn eventually<T>(mut ask: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// A routes.toml with one route for everything, in this mode, and more lines for it.
-pub fn one_route(legacy: SocketAddr, modern: SocketAddr, mode: &str, more: &str) -> String {
+/// A routes.toml with one route for everything, in this mode, and further lines for it.
+pub fn one_route(legacy: SocketAddr, modern: SocketAddr, mode: &str, lines: &str) -> String {
     format!(
         r#"
 [upstreams.legacy]
@@ -197,7 +198,7 @@ path = "/{{*rest}}"
 mode = "{mode}"
 legacy = "legacy"
 modern = "modern"
-{more}
+{lines}
 "#
     )
 }

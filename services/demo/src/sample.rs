@@ -76,7 +76,7 @@ async fn listen(address: SocketAddr, flag: &str) -> anyhow::Result<(TcpListener,
     Ok((listener, address))
 }
 
-/// The URL of a SQLite database that isn't there yet.
+/// The URL of an embedded database that isn't there yet.
 fn fresh_database(folder: &Path, name: &str) -> anyhow::Result<String> {
     for suffix in ["", "-wal", "-shm"] {
         let path = folder.join(format!("{name}{suffix}"));

@@ -70,8 +70,10 @@ impl Screen {
     fn draw(&mut self, lines: &[String]) {
         self.ticks = self.ticks.wrapping_add(1);
         if !self.live {
-            if self.ticks % PRINT_EVERY == 0 {
-                lines.iter().for_each(|line| println!("{line}"));
+            if self.ticks.is_multiple_of(PRINT_EVERY) {
+                for line in lines {
+                    println!("{line}");
+                }
             }
             return;
         }

@@ -16,7 +16,7 @@ pub(super) async fn any(client: &Client, settled: &Settled) {
         0..=4 => {
             client
                 .get(&format!("/customers/{}", one_of(CUSTOMERS)))
-                .await
+                .await;
         }
         5..=7 => client.get(&format!("/orders/{}", one_of(ORDERS))).await,
         8..=9 => client.get(&format!("/invoices/{}", one_of(INVOICES))).await,
@@ -24,12 +24,12 @@ pub(super) async fn any(client: &Client, settled: &Settled) {
         12 => {
             client
                 .get(&format!("/invoices?customerId={}", one_of(CUSTOMERS)))
-                .await
+                .await;
         }
         13 => {
             client
                 .get(&format!("/invoices?orderId={}", one_of(ORDERS)))
-                .await
+                .await;
         }
         14 => what_is_not_there(client).await,
         15 => mistaken(client).await,

@@ -1,0 +1,162 @@
+//! From routes.toml as typed to a table that is ready: every value is judged, and every mistake is
+//! reported at once with its place.
+
+use super::client::ClientKey;
+use super::mode::{Mode, Share};
+use super::table::{Hosts, MirrorLimits, Route, Table};
+use super::template::Template;
+use super::upstream::{Upstream, UpstreamSpec};
+use crate::journal::Settings;
+use crate::outcome::Ledger;
+use crate::routes::problem::{KeyPath, Mistake, Step, key_path};
+use crate::routes::raw::{RawFile, RawRoute, RawUpstream};
+use crate::side::Side;
+use comparator::{KeySegment, Rules};
+use http::{Method, Uri};
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A time beyond which a limit is surely a typing error.
+const LONGEST: Duration = Duration::from_hours(24);
+
+impl Table {
+    /// Judges a file. Upstreams that `running` has with the same settings are taken over, with
+    /// their connections and health.
+    pub fn read(
+        raw: &RawFile,
+        ledger: &Ledger,
+        running: Option<&Self>,
+    ) -> Result<Self, Vec<Mistake>> {
+        let mut reader = Reader {
+            mistakes: Vec::new(),
+        };
+        let table = reader.table(raw, ledger, running);
+        match table {
+            Some(table) if reader.mistakes.is_empty() => Ok(table),
+            _ => Err(reader.mistakes),
+        }
+    }
+}
+
+struct Reader {
+    mistakes: Vec<Mistake>,
+}
+
+impl Reader {
+    fn refuse(&mut self, at: KeyPath, message: impl Display) {
+        self.mistakes.push(Mistake::new(at, message.to_string()));
+    }
+
+    /// Parses an optional text; a mistake is noted and the default taken, so that reading goes on.
+    fn text<T: FromStr<Err: Display>>(
+        &mut self,
+        at: KeyPath,
+        text: Option<&String>,
+        default: T,
+    ) -> T {
+        match text.map(|text| text.parse()) {
+            None => default,
+            Some(Ok(value)) => value,
+            Some(Err(error)) => {
+                self.refuse(at, error);
+                default
+            }
+        }
+    }
+
+    fn duration(&mut self, at: KeyPath, text: Option<&String>, default: Duration) -> Duration {
+        let Some(text) = text else { return default };
+        match humantime::parse_duration(text) {
+            Ok(value) if !value.is_zero() && value <= LONGEST => return value,
+            Ok(_) => self.refuse(at, format!("\"{text}\" is not within 1ns and 24h")),
+            Err(_) => self.refuse(
+                at,
+                format!("\"{text}\" is no duration such as \"500ms\" or \"5s\""),
+            ),
+        }
+        default
+    }
+
+    fn size(&mut self, at: KeyPath, text: Option<&String>, default: usize) -> usize {
+        let Some(text) = text else { return default };
+        match crate::routes::size::parse_size(text) {
+            Ok(size) => usize::try_from(size).unwrap_or(usize::MAX),
+            Err(error) => {
+                self.refuse(at, error);
+                default
+            }
+        }
+    }
+
+    fn table(&mut self, raw: &RawFile, ledger: &Ledger, running: Option<&Table>) -> Option<Table> {
+        let mirror = MirrorLimits {
+            max_bytes: self.size(
+                key_path!["mirror", "max_bytes"],
+                raw.mirror.max_bytes.as_ref(),
+                64 << 20,
+            ),
+            max_body: self.size(
+                key_path!["mirror", "max_body"],
+                raw.mirror.max_body.as_ref(),
+                1 << 20,
+            ),
+        };
+        let client = self.text(
+            key_path!["client", "key"],
+            raw.client.key.as_ref(),
+            ClientKey::default(),
+        );
+        let journal = Settings::try_from(&raw.journal)
+            .map_err(|errors| {
+                for error in errors {
+                    let mut at = key_path!["journal", error.key];
+                    at.extend(error.index.map(Step::Index));
+                    self.refuse(at, error);
+                }
+            })
+            .ok();
+        let upstreams = self.upstreams(raw, running);
+        let routes: Vec<Arc<Route>> = raw
+            .routes
+            .iter()
+            .enumerate()
+            .filter_map(|(i, route)| self.route(i, route, raw, &upstreams, ledger))
+            .map(Arc::new)
+            .collect();
+        let hosts = self.hosts(raw);
+        let default = raw.default.as_ref().and_then(|name| {
+            let found = routes.iter().find(|route| *route.name == **name).cloned();
+            if !raw.routes.iter().any(|route| route.name == *name) {
+                self.refuse(
+                    key_path!["default"],
+                    format!("no route is named \"{name}\""),
+                );
+            }
+            found
+        });
+        Some(Table {
+            routes,
+            default,
+            mirror,
+            client,
+            journal: journal?,
+            hosts,
+            upstreams,
+        })
+    }
+}
+
+/// Whether a text is a host name or an IPv4 address.
+fn is_host(host: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    };
+    host.len() <= 253 && host.split('.').all(label)
+}

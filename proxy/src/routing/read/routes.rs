@@ -1,0 +1,146 @@
+//! One route of a file.
+
+use super::Reader;
+use crate::outcome::Ledger;
+use crate::routes::problem::{Step, key_path};
+use crate::routes::raw::{RawFile, RawRoute};
+use crate::routing::mode::{Mode, Share};
+use crate::routing::table::Route;
+use crate::routing::upstream::Upstream;
+use crate::side::Side;
+use comparator::{KeySegment, Rules};
+use http::Method;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+impl Reader {
+    pub(super) fn route(
+        &mut self,
+        index: usize,
+        raw: &RawRoute,
+        file: &RawFile,
+        upstreams: &HashMap<Arc<str>, Arc<Upstream>>,
+        ledger: &Ledger,
+    ) -> Option<Route> {
+        let before = self.mistakes.len();
+        let at = |key: &str| key_path!["routes", index, key];
+        if raw.name.is_empty() || raw.name.len() > 100 || raw.name.chars().any(char::is_control) {
+            self.refuse(
+                at("name"),
+                format!("name {:?} is empty, too long or unprintable", raw.name),
+            );
+        }
+        if file.routes[..index]
+            .iter()
+            .any(|other| other.name == raw.name)
+        {
+            self.refuse(at("name"), format!("route \"{}\" stands twice", raw.name));
+        }
+        if raw.modern_share.is_some() && raw.mode != Mode::Shadow {
+            let mode = raw.mode.as_str();
+            self.refuse(
+                at("modern_share"),
+                format!(
+                    "`modern_share` means something in shadow mode only, and the mode is {mode}"
+                ),
+            );
+        }
+        let legacy = self.side(index, raw, Side::Legacy, upstreams);
+        let modern = self.side(index, raw, Side::Modern, upstreams);
+        let default_timeout = self.duration(
+            key_path!["mirror", "timeout"],
+            file.mirror.timeout.as_ref(),
+            Duration::from_secs(5),
+        );
+        let methods = self.methods(index, &raw.methods);
+        let rules = self.rules(index, raw);
+        let route = Route {
+            name: raw.name.as_str().into(),
+            host: raw.host.clone(),
+            path: raw.path.clone().unwrap_or_default(),
+            methods,
+            mode: raw.mode,
+            modern_share: self.text(at("modern_share"), raw.modern_share.as_ref(), Share::NONE),
+            sample: self.text(at("sample"), raw.sample.as_ref(), Share::ALL),
+            writes: raw.writes,
+            legacy,
+            modern,
+            mirror_timeout: self.duration(
+                at("mirror_timeout"),
+                raw.mirror_timeout.as_ref(),
+                default_timeout,
+            ),
+            rules: rules?,
+            counts: ledger.route(&raw.name),
+        };
+        (self.mistakes.len() == before).then_some(route)
+    }
+
+    /// The upstream of a side, which the mode may need.
+    fn side(
+        &mut self,
+        index: usize,
+        raw: &RawRoute,
+        side: Side,
+        upstreams: &HashMap<Arc<str>, Arc<Upstream>>,
+    ) -> Option<Arc<Upstream>> {
+        let (named, idle_in) = match side {
+            Side::Legacy => (raw.legacy.as_ref(), Mode::Modern),
+            Side::Modern => (raw.modern.as_ref(), Mode::Legacy),
+        };
+        if let Some(name) = named {
+            let upstream = upstreams.get(name.as_str()).cloned();
+            if upstream.is_none() {
+                let at = key_path!["routes", index, side.as_str()];
+                self.refuse(at, format!("no upstream is named \"{name}\""));
+            }
+            return upstream;
+        }
+        if raw.mode != idle_in {
+            let (name, mode) = (&raw.name, raw.mode.as_str());
+            self.refuse(
+                key_path!["routes", index, "mode"],
+                format!("route \"{name}\" in mode {mode} needs `{side}`, the name of an upstream"),
+            );
+        }
+        None
+    }
+
+    fn methods(&mut self, index: usize, raw: &[String]) -> Vec<Method> {
+        let mut methods = Vec::new();
+        for (i, name) in raw.iter().enumerate() {
+            let at = key_path!["routes", index, "methods", i];
+            match Method::from_bytes(name.as_bytes()) {
+                Ok(method) if name.bytes().any(|b| b.is_ascii_lowercase()) => {
+                    let upper = method.as_str().to_ascii_uppercase();
+                    self.refuse(
+                        at,
+                        format!("method \"{name}\": methods are case-sensitive, write \"{upper}\""),
+                    );
+                }
+                Ok(method) if methods.contains(&method) => {
+                    self.refuse(at, format!("method \"{name}\" stands twice"));
+                }
+                Ok(method) => methods.push(method),
+                Err(_) => self.refuse(at, format!("\"{name}\" is no HTTP method")),
+            }
+        }
+        methods
+    }
+
+    fn rules(&mut self, index: usize, raw: &RawRoute) -> Option<Rules> {
+        Rules::try_from(&raw.compare)
+            .map_err(|errors| {
+                for error in errors {
+                    let mut at = key_path!["routes", index, "compare"];
+                    at.extend(error.key.iter().map(|segment| match segment {
+                        KeySegment::Key(key) => Step::Key(key.clone()),
+                        KeySegment::Index(i) => Step::Index(*i),
+                    }));
+                    self.refuse(at, error);
+                }
+            })
+            .ok()
+    }
+}
