@@ -3,6 +3,7 @@
 //!
 //! Everything runs on free ports and in temporary directories.
 #![allow(dead_code, reason = "each test file uses its part")]
+#![allow(unreachable_pub, reason = "the module is part of each test file")]
 #![allow(clippy::unwrap_used, reason = "a test that can't be set up fails")]
 
 use axum::Router;
@@ -161,7 +162,7 @@ pub async fn send(
     let body = body
         .collect()
         .await
-        .map(|body| body.to_bytes())
+        .map(http_body_util::Collected::to_bytes)
         .unwrap_or_default();
     Ok(Answer {
         status: head.status.as_u16(),

@@ -1,20 +1,16 @@
 //! From routes.toml as typed to a table that is ready: every value is judged, and every mistake is
 //! reported at once with its place.
 
+mod hosts;
+mod routes;
+mod upstreams;
+
 use super::client::ClientKey;
-use super::mode::{Mode, Share};
-use super::table::{Hosts, MirrorLimits, Route, Table};
-use super::template::Template;
-use super::upstream::{Upstream, UpstreamSpec};
+use super::table::{MirrorLimits, Route, Table};
 use crate::journal::Settings;
 use crate::outcome::Ledger;
 use crate::routes::problem::{KeyPath, Mistake, Step, key_path};
-use crate::routes::raw::{RawFile, RawRoute, RawUpstream};
-use crate::side::Side;
-use comparator::{KeySegment, Rules};
-use http::{Method, Uri};
-use std::cmp::Reverse;
-use std::collections::HashMap;
+use crate::routes::raw::RawFile;
 use std::fmt::Display;
 use std::str::FromStr;
 use std::sync::Arc;
