@@ -47,6 +47,9 @@ pub(crate) fn shorten_pair(legacy: &str, modern: &str) -> (String, String) {
 fn window(text: &str, start: usize) -> String {
     let start = text.floor_char_boundary(start);
     let end = text.floor_char_boundary(start.saturating_add(SHOWN));
+    if start == 0 && end == text.len() {
+        return text.to_owned();
+    }
     let before = if start > 0 { "…" } else { "" };
     let after = if end < text.len() { "…" } else { "" };
     format!(

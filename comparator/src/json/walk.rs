@@ -303,14 +303,16 @@ impl<'a> Walk<'a> {
 
     /// The walk's path as a JSON pointer.
     fn pointer(&self) -> String {
-        self.path.iter().fold(String::new(), |mut path, at| {
-            path.push('/');
-            match at {
-                At::Index(index) | At::Element(index) => path.push_str(&index.to_string()),
-                At::Key(..) => path.push_str(&segment(&self.key(*at))),
-            }
-            path
-        })
+        self.path
+            .iter()
+            .fold(String::with_capacity(64), |mut path, at| {
+                path.push('/');
+                match at {
+                    At::Index(index) | At::Element(index) => path.push_str(&index.to_string()),
+                    At::Key(..) => push_key(&self.key(*at), &mut path),
+                }
+                path
+            })
     }
 
     pub(super) fn document(&self, side: Side) -> &'a Document<'a> {
@@ -351,15 +353,14 @@ fn split_group<'m, 'a>(
     members.split_at_checked(count).unwrap_or((members, &[]))
 }
 
-/// A key as a segment of a path. An absurdly long one is cut, with a hash of what it was.
-fn segment(key: &[u8]) -> String {
+/// Adds a key to a path. An absurdly long one is cut, with a hash of what it was.
+fn push_key(key: &[u8], path: &mut String) {
     const LONGEST: usize = 256;
     let name = String::from_utf8_lossy(key);
-    if name.len() <= LONGEST {
-        return escape(&name);
+    let shown = name.floor_char_boundary(LONGEST);
+    path.push_str(&escape(name.get(..shown).unwrap_or_default()));
+    if shown < name.len() {
+        let hash = format!("…{:016x}", xxhash_rust::xxh3::xxh3_64(key));
+        path.push_str(&hash);
     }
-    let start = name
-        .get(..name.floor_char_boundary(LONGEST))
-        .unwrap_or_default();
-    format!("{}…{:016x}", escape(start), xxhash_rust::xxh3::xxh3_64(key))
 }

@@ -2,6 +2,7 @@
 //!
 //! Pseudo paths such as `headers/x` are not patterns; `ignore` alone knows them.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -120,8 +121,12 @@ fn unescape(segment: &str) -> Result<String, PatternError> {
 }
 
 /// Writes a key as a segment of a pointer.
-pub(crate) fn escape(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
+pub(crate) fn escape(name: &str) -> Cow<'_, str> {
+    if name.bytes().any(|b| b == b'~' || b == b'/') {
+        Cow::Owned(name.replace('~', "~0").replace('/', "~1"))
+    } else {
+        Cow::Borrowed(name)
+    }
 }
 
 #[cfg(test)]
