@@ -1,4 +1,5 @@
-//! What the services' tests share: a server on a free port, a client, and the contract's suite.
+//! What the services' tests share: a server on a free port, a client, the contract's suite, and
+//! private database servers.
 //!
 //! Behind the feature `testing`; no service has it in what it ships.
 #![expect(
@@ -10,6 +11,7 @@
 )]
 
 pub mod contract;
+pub mod servers;
 mod target;
 
 pub use target::{Answer, Server, Target};
