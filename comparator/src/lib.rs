@@ -18,6 +18,23 @@
 //! assert_eq!(comparison.discrepancies[0].kind, Kind::Value);
 //! ```
 //!
+//! # What is equal
+//!
+//! - JSON: objects whatever the order of their keys, arrays by position, strings after unescaping,
+//!   numbers by value on their text (`1`, `1.0` and `10e-1` are equal, `0.30000000000000004` and `0.3`
+//!   are not, at any size). A byte order mark and white space mean nothing. A repeated key is
+//!   reported where the sides repeat it another number of times.
+//! - Text by line, reported as its first hunk; anything else by its bytes. A body that only says that
+//!   it is JSON is compared as text if both sides lie, and is a difference if one does.
+//! - Content codings are taken off first, so a coding is no difference.
+//!
+//! [`RulesConfig`] says what may be declared beyond that.
+//!
+//! # Giving up
+//!
+//! [`Verdict::Undecodable`] stands above what else was found: while a body is not judged, the
+//! responses are neither equal nor fully compared.
+//!
 //! The comparison is pure: it has no clock and does no input or output, and its limits count bytes,
 //! depth and units of work, so the same pair always gets the same verdict.
 
