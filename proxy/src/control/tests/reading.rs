@@ -98,7 +98,7 @@ async fn discrepancies_are_listed_apart_from_failures_and_shown_with_both_sides(
 }
 
 #[tokio::test]
-async fn readiness_follows_draining_and_journal_and_a_refused_file_is_a_warning() {
+async fn readiness_follows_draining_and_journal() {
     let running = Running::start().await;
     assert_eq!(running.get("/healthz").await.status, 200);
     assert_eq!(
@@ -120,6 +120,32 @@ async fn readiness_follows_draining_and_journal_and_a_refused_file_is_a_warning(
         Value::Null
     );
     assert_eq!(running.get("/api/discrepancies").await.status, 503);
+}
+
+#[tokio::test]
+async fn a_refused_file_is_a_warning_and_the_proxy_stays_ready() {
+    let running = Running::start().await;
+    let routes = Arc::clone(&running.state.routes);
+    tokio::spawn(async move { routes.watch().await });
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let ready = loop {
+        // Again and again, since the watcher may begin to look only after the first time.
+        let file = running.directory.path().join("routes.toml");
+        std::fs::write(file, "[[routes]]\nname = 1").unwrap();
+        let ready = running.get("/readyz").await;
+        if !ready.json()["warnings"].as_array().unwrap().is_empty() {
+            break ready;
+        }
+        assert!(Instant::now() < deadline, "the file is not refused");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
+    assert_eq!((ready.status, &ready.json()["ready"]), (200, &json!(true)));
+    assert!(ready.body.contains("routes.toml:2:8"), "{}", ready.body);
+    let metrics = running.get("/metrics").await.body;
+    assert!(
+        metrics.contains("\ncutover_routes_refused 1\n"),
+        "{metrics}"
+    );
 }
 
 #[tokio::test]
