@@ -147,7 +147,8 @@ async fn a_flooding_candidate_is_cut_off_at_the_limit() {
         let _ = stream
             .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
             .await;
-        while stream.write_all(&[b'x'; 65536]).await.is_ok() {}
+        let chunk = vec![b'x'; 65536];
+        while stream.write_all(&chunk).await.is_ok() {}
     })
     .await;
     let legacy = backend(json("{}")).await;

@@ -58,6 +58,7 @@ impl<'t> Document<'t> {
         // A scalar is pointed at itself; a table by its key, since its span is all of it.
         if let Some(value) = here
             && value.get_ref().as_table().is_none()
+            && !mistake.at_key
         {
             place = value.span();
         }

@@ -47,22 +47,32 @@ pub fn check(
         Problems::new(file, mistakes.iter().map(|m| document.locate(m)).collect())
     };
     let misfits = shape::misfits(document.root(), schema());
-    if !misfits.is_empty() {
-        return Err(locate(misfits));
-    }
-    let raw: RawFile = toml::from_str(text).map_err(|error| {
-        let (line, column) = document::position(text, error.span().map_or(0, |span| span.start));
-        let message = error.message().to_owned();
-        Problems::new(
-            file,
-            vec![Problem {
+    if misfits.is_empty() {
+        let raw: RawFile = toml::from_str(text).map_err(|error| {
+            let (line, column) = document::position(text, error.span().map_or(0, |s| s.start));
+            let message = error.message().to_owned();
+            let problem = Problem {
                 line,
                 column,
                 message,
-            }],
-        )
-    })?;
-    Table::read(&raw, ledger, running).map_err(locate)
+            };
+            Problems::new(file, vec![problem])
+        })?;
+        return Table::read(&raw, ledger, running).map_err(locate);
+    }
+    // What is of the right shape is judged all the same, so that one look shows every mistake.
+    let values = shape::without(text, &misfits)
+        .and_then(|rest| Table::read(&rest, ledger, running).err())
+        .unwrap_or_default();
+    let judged = values.into_iter().filter(|value| {
+        let beside = |misfit: &problem::Mistake| {
+            let table = misfit.at.split_last().map_or(&[][..], |(_, table)| table);
+            !misfit.at_key && value.at.starts_with(table)
+        };
+        !misfits.iter().any(beside)
+    });
+    let all = misfits.iter().cloned().chain(judged).collect();
+    Err(locate(all))
 }
 
 /// Reads a file of bounded size as UTF-8.

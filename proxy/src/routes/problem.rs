@@ -41,14 +41,25 @@ pub struct Mistake {
     pub at: KeyPath,
     /// What is wrong, naming the offending value.
     pub message: String,
+    /// Whether the key offends, and not the value behind it.
+    pub at_key: bool,
 }
 
 impl Mistake {
-    /// A mistake at `at`.
+    /// A value at `at` is wrong or missing.
     pub fn new(at: KeyPath, message: impl Into<String>) -> Self {
         Self {
             at,
             message: message.into(),
+            at_key: false,
+        }
+    }
+
+    /// The key at `at` should not be there.
+    pub fn of_key(at: KeyPath, message: impl Into<String>) -> Self {
+        Self {
+            at_key: true,
+            ..Self::new(at, message)
         }
     }
 }

@@ -5,6 +5,7 @@
 //! and types.
 
 use super::problem::{KeyPath, Mistake, Step};
+use super::raw::RawFile;
 use serde_json::Value as Schema;
 use toml::de::{DeTable, DeValue};
 
@@ -17,6 +18,28 @@ pub(super) fn misfits(root: &DeTable<'_>, schema: &Schema) -> Vec<Mistake> {
     };
     walk.table(root, schema);
     walk.found
+}
+
+/// The file without what the misfits speak of, if what is left makes a file.
+pub(super) fn without(text: &str, misfits: &[Mistake]) -> Option<RawFile> {
+    let mut file: toml::Value = toml::Value::Table(text.parse().ok()?);
+    for misfit in misfits {
+        // An array loses no element, since that would move the places of the others: the key
+        // that holds it goes as a whole.
+        let keys = misfit
+            .at
+            .iter()
+            .rposition(|step| matches!(step, Step::Key(_)))?;
+        let (last, way) = misfit.at.get(..=keys)?.split_last()?;
+        let table = way.iter().try_fold(&mut file, |value, step| match step {
+            Step::Key(key) => value.get_mut(key.as_str()),
+            Step::Index(index) => value.get_mut(*index),
+        });
+        if let (Some(toml::Value::Table(table)), Step::Key(key)) = (table, last) {
+            table.remove(key);
+        }
+    }
+    file.try_into().ok()
 }
 
 struct Walk<'s> {
@@ -73,7 +96,7 @@ impl<'s> Walk<'s> {
                         .map(|(name, _)| name.as_str())
                         .collect();
                     self.found
-                        .push(Mistake::new(self.at.clone(), unknown_key(key, &names)));
+                        .push(Mistake::of_key(self.at.clone(), unknown_key(key, &names)));
                 }
                 (None, _) => {}
             }
