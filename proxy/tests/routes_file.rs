@@ -207,6 +207,7 @@ fn every_mistake_is_reported_at_once_with_line_column_and_value() {
     assert_eq!(code, Some(1), "{said}");
     for expected in [
         "4:1: `conect_timeout` is no key here; did you mean `connect_timeout`?",
+        "10:9: `queue` is -1, expected a whole number within its range",
         "14:8: `mode` is \"shadows\", expected \"legacy\" or \"shadow\" or \"modern\"",
         "20:11: `methods` is \"GET\", expected an array",
     ] {

@@ -7,7 +7,7 @@
 use super::problem::{KeyPath, Mistake, Step};
 use super::raw::RawFile;
 use serde_json::Value as Schema;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeInteger, DeTable, DeValue};
 
 /// Every key that is unknown or missing and every value of a wrong type.
 pub(super) fn misfits(root: &DeTable<'_>, schema: &Schema) -> Vec<Mistake> {
@@ -143,7 +143,9 @@ fn fits_type(value: &DeValue<'_>, schema: &Schema) -> bool {
         "array" => value.is_array(),
         "string" => value.is_str(),
         "boolean" => value.is_bool(),
-        "integer" => value.is_integer(),
+        "integer" => value
+            .as_integer()
+            .is_some_and(|number| fits_range(number, schema)),
         "number" => value.is_integer() || value.is_float(),
         _ => false,
     };
@@ -155,6 +157,20 @@ fn fits_type(value: &DeValue<'_>, schema: &Schema) -> bool {
             None => true,
         },
     }
+}
+
+/// Whether a whole number is one that the field can hold.
+fn fits_range(number: &DeInteger<'_>, schema: &Schema) -> bool {
+    let largest = match schema.get("format").and_then(Schema::as_str) {
+        Some("uint8") => u8::MAX.into(),
+        Some("uint16") => u16::MAX.into(),
+        Some("uint32") => u32::MAX.into(),
+        _ => i64::MAX.into(),
+    };
+    let smallest = schema.get("minimum").and_then(Schema::as_i64);
+    i128::from_str_radix(number.as_str(), number.radix()).is_ok_and(|number| {
+        number <= largest && smallest.is_none_or(|least| number >= least.into())
+    })
 }
 
 fn fits_enum(value: &DeValue<'_>, schema: &Schema) -> bool {
@@ -203,7 +219,7 @@ fn type_word(name: &str) -> String {
         "array" => "an array",
         "string" => "a string",
         "boolean" => "true or false",
-        "integer" => "a whole number",
+        "integer" => "a whole number within its range",
         other => other,
     }
     .to_owned()
