@@ -2,17 +2,17 @@
 //! them at once.
 
 use super::gate::MirrorGate;
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use http::Uri;
 use parking_lot::Mutex;
 use pingora::http::RequestHeader;
 use pingora::lb::discovery::ServiceDiscovery;
 use pingora::lb::health_check::HttpHealthCheck;
-use pingora::lb::selection::RoundRobin;
-use pingora::lb::{Backend, Backends, LoadBalancer};
-use pingora::protocols::l4::socket::SocketAddr;
+use pingora::lb::{Backend, Backends};
 use pingora::upstreams::peer::{HttpPeer, PeerOptions};
 use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -50,7 +50,10 @@ pub struct UpstreamSpec {
 /// A running upstream.
 pub struct Upstream {
     spec: UpstreamSpec,
-    balancer: LoadBalancer<RoundRobin>,
+    backends: Backends,
+    /// The peers that can be asked now.
+    ready: ArcSwap<Vec<HttpPeer>>,
+    turn: AtomicUsize,
     options: PeerOptions,
     /// The turnstile of mirrored requests.
     pub mirror: MirrorGate,
@@ -78,7 +81,9 @@ impl Upstream {
         options.write_timeout = Some(spec.write_timeout);
         options.idle_timeout = Some(spec.idle_timeout);
         Self {
-            balancer: LoadBalancer::from_backends(backends),
+            backends,
+            ready: ArcSwap::default(),
+            turn: AtomicUsize::new(0),
             mirror: MirrorGate::new(spec.mirror_concurrency, spec.mirror_queue),
             options,
             spec,
@@ -95,26 +100,40 @@ impl Upstream {
         &self.spec.name
     }
 
-    /// The peer whose turn it is. When every peer is unwell, one of them all the same: a health
-    /// check that is wrong must not stop traffic that would flow.
+    /// The peer whose turn it is.
     pub fn peer(&self) -> Option<Box<HttpPeer>> {
-        let backend = self
-            .balancer
-            .select(b"", 16)
-            .or_else(|| self.balancer.select_with(b"", 16, |_, _| true))?;
-        let SocketAddr::Inet(address) = backend.addr else {
-            return None;
+        let ready = self.ready.load();
+        let turn = match ready.len() {
+            0 | 1 => 0,
+            peers => self.turn.fetch_add(1, Ordering::Relaxed) % peers,
         };
-        let mut peer = HttpPeer::new(address, self.spec.tls, self.spec.sni.clone());
-        peer.options = self.options.clone();
-        Some(Box::new(peer))
+        ready.get(turn).cloned().map(Box::new)
     }
 
     /// Looks the peers up once, now.
     pub async fn look_up(&self) {
-        if let Err(error) = self.balancer.update().await {
+        if let Err(error) = self.backends.update(|_| {}).await {
             tracing::warn!(upstream = %self.spec.name, %error, "cannot look up peers");
         }
+        self.settle();
+    }
+
+    /// Notes which peers can be asked. When every peer is unwell, all of them all the same: a
+    /// health check that is wrong must not stop traffic that would flow.
+    fn settle(&self) {
+        let known = self.backends.get_backend();
+        let mut ready: Vec<&Backend> = known.iter().filter(|b| self.backends.ready(b)).collect();
+        if ready.is_empty() {
+            ready = known.iter().collect();
+        }
+        let peer = |backend: &Backend| {
+            let address = *backend.addr.as_inet()?;
+            let mut peer = HttpPeer::new(address, self.spec.tls, self.spec.sni.clone());
+            peer.options = self.options.clone();
+            Some(peer)
+        };
+        self.ready
+            .store(Arc::new(ready.into_iter().filter_map(peer).collect()));
     }
 
     /// Looks the peers up and checks their health for as long as the upstream is in use.
@@ -138,7 +157,8 @@ impl Upstream {
                 this.look_up().await;
                 since_lookup = Duration::ZERO;
             }
-            this.balancer.backends().run_health_check(true).await;
+            this.backends.run_health_check(true).await;
+            this.settle();
             drop(this);
             tokio::time::sleep(interval).await;
             since_lookup += interval;
