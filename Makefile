@@ -1,7 +1,7 @@
 # What people and pipelines type; each line also works by hand.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: demo test check bench bench-load
+.PHONY: demo test check docs bench bench-load
 
 # The whole sample system with the proxy and traffic, in one process: make demo ARGS="--rate 50"
 demo:
@@ -34,6 +34,10 @@ check:
 	$(TARGET)/debug/cutover check deploy/docker/routes.toml
 # In containers the peers have other names, and nothing else may differ.
 	diff -I '^peers = ' routes.toml deploy/docker/routes.toml
+
+# The references that are generated from the code.
+docs:
+	cargo run --package cutover --bin cutover --locked -- routes-reference > docs/routes.md
 
 bench:
 	@deploy/packages.sh build
