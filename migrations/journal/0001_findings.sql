@@ -4,8 +4,8 @@
 CREATE TABLE counts (
     route   TEXT    NOT NULL,
     minute  INTEGER NOT NULL, -- since 1970, UTC
-    outcome TEXT    NOT NULL, -- 'eligible', or the word of an outcome
-    reason  TEXT    NOT NULL, -- '' for eligible
+    outcome TEXT    NOT NULL, -- the word of an outcome, or 'eligible', 'served', …
+    reason  TEXT    NOT NULL, -- the reason, the side, or ''
     n       INTEGER NOT NULL,
     PRIMARY KEY (route, minute, outcome, reason)
 ) STRICT, WITHOUT ROWID;

@@ -3,7 +3,7 @@
 //! The data plane runs on Pingora's threads; routes, journal and control API on the runtime that
 //! [`start`] is called on.
 
-use crate::control::{self, ControlState};
+use crate::control::{self, ControlState, Health};
 use crate::dataplane::{Bound, DataPlane};
 use crate::exchange::budget::Budget;
 use crate::journal::{Journal, JournalError};
@@ -71,6 +71,7 @@ pub struct Running {
     /// The journal.
     pub journal: Journal,
     in_flight: Arc<AtomicUsize>,
+    health: Arc<Health>,
     shutdown: watch::Sender<Option<Stop>>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -121,6 +122,7 @@ pub async fn start(options: &Options) -> Result<Running, StartError> {
         journal.clone(),
         Arc::clone(&budget),
     );
+    let health = Arc::clone(&state.health);
     let tasks = vec![
         tokio::spawn(serve_control(control_listener.0, state)),
         tokio::spawn(follow_journal_settings(
@@ -140,6 +142,7 @@ pub async fn start(options: &Options) -> Result<Running, StartError> {
         ledger,
         journal,
         in_flight,
+        health,
         shutdown,
         tasks,
     })
@@ -149,6 +152,7 @@ impl Running {
     /// Stops taking connections, finishes what is under way, mirroring included, for up to
     /// `patience`, and closes the journal.
     pub async fn stop(self, patience: Duration) {
+        self.health.drain();
         self.shutdown.send_replace(Some(Stop::Graceful));
         let finished = async {
             loop {

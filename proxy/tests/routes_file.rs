@@ -139,6 +139,24 @@ async fn stop_puts_every_route_to_legacy_at_once() {
 }
 
 #[tokio::test]
+async fn stop_works_while_the_file_is_broken() {
+    let (legacy, modern) = (side("L").await, side("M").await);
+    let text = one_route(legacy, modern, "modern", "");
+    let proxy = Proxy::start(&text).await;
+    std::fs::write(proxy.routes_file(), "[[routes").unwrap();
+    let stopped = proxy.running.routes.stop().await;
+    assert_eq!(stopped.moved, ["all"]);
+    assert!(stopped.not_in_file.is_some());
+    assert_eq!(proxy.get("/").await.body, "L");
+    eventually(|| proxy.running.routes.problems()).await;
+    assert_eq!(proxy.get("/").await.body, "L");
+    assert_eq!(
+        std::fs::read_to_string(proxy.routes_file()).unwrap(),
+        "[[routes"
+    );
+}
+
+#[tokio::test]
 async fn a_peer_that_fails_its_health_check_gets_no_traffic_until_it_is_well() {
     let ill = common::dead_backend().await;
     let (well, modern) = (side("L").await, side("M").await);

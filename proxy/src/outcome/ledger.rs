@@ -99,14 +99,30 @@ impl RouteCounts {
         }
     }
 
-    /// Adds what a former run counted, as the journal kept it. What was still pending there ends
-    /// as `dropped: restart`.
-    pub fn restore(&self, eligible: u64, endings: impl IntoIterator<Item = (Ending, u64)>) {
-        let mut settled: u64 = 0;
-        self.eligible.fetch_add(eligible, Ordering::Release);
-        for (ending, count) in endings {
-            settled = settled.saturating_add(count);
-            self.add(ending, count);
+    /// Adds what a former run counted, as [`RouteSnapshot::counters`] named it. What was still
+    /// pending there ends as `dropped: restart`, and so does an ending that only another version
+    /// knows, so that the sums stay right.
+    pub fn restore<'c>(&self, counters: impl IntoIterator<Item = (&'c str, &'c str, u64)>) {
+        let (mut eligible, mut settled) = (0_u64, 0_u64);
+        for (group, word, count) in counters {
+            let counter = match (group, word) {
+                ("eligible", _) => {
+                    eligible = eligible.saturating_add(count);
+                    &self.eligible
+                }
+                ("served", "legacy") => &self.served[Side::Legacy as usize],
+                ("served", _) => &self.served[Side::Modern as usize],
+                ("failed", "legacy") => &self.failed[Side::Legacy as usize],
+                ("failed", _) => &self.failed[Side::Modern as usize],
+                ("unsampled", _) => &self.unsampled,
+                ("excluded", _) => &self.excluded,
+                (outcome, reason) => {
+                    settled = settled.saturating_add(count);
+                    let ending = Ending::named(outcome, reason).unwrap_or(Ending::Restart);
+                    &self.endings[ending as usize]
+                }
+            };
+            counter.fetch_add(count, Ordering::Release);
         }
         self.add(Ending::Restart, eligible.saturating_sub(settled));
     }
@@ -166,6 +182,24 @@ pub struct RouteSnapshot {
 }
 
 impl RouteSnapshot {
+    /// Every counter by its words, always in the same order: what the journal stores.
+    pub fn counters(&self) -> Vec<(&'static str, &'static str, u64)> {
+        let others = [
+            ("eligible", "", self.eligible),
+            ("served", "legacy", self.served_legacy),
+            ("served", "modern", self.served_modern),
+            ("failed", "legacy", self.failed_legacy),
+            ("failed", "modern", self.failed_modern),
+            ("unsampled", "", self.unsampled),
+            ("excluded", "", self.excluded),
+        ];
+        let endings = self
+            .endings
+            .iter()
+            .map(|(e, n)| (e.outcome().as_str(), e.reason(), *n));
+        others.into_iter().chain(endings).collect()
+    }
+
     /// Requests seen by this route.
     pub fn requests(&self) -> u64 {
         self.served_legacy + self.served_modern
@@ -239,11 +273,32 @@ mod tests {
     #[test]
     fn what_was_pending_in_a_former_run_ends_as_restart() {
         let ledger = Ledger::default();
-        ledger.route("r").restore(10, [(Ending::Matched, 7)]);
+        let kept = [
+            ("eligible", "", 10),
+            ("matched", "equal", 6),
+            ("dropped", "of old", 1),
+        ];
+        ledger.route("r").restore(kept);
         let snapshot = ledger.route("r").snapshot();
-        assert_eq!(snapshot.count(Outcome::Matched), 7);
-        assert_eq!(snapshot.count(Outcome::Dropped), 3);
+        assert_eq!(snapshot.count(Outcome::Matched), 6);
+        assert_eq!(snapshot.count(Outcome::Dropped), 4);
         assert_eq!(snapshot.pending(), 0);
+    }
+
+    #[test]
+    fn a_restored_route_counts_what_the_former_one_counted() {
+        let ledger = Ledger::default();
+        let before = ledger.route("before");
+        before.count_served(Side::Modern);
+        before.count_failed(Side::Legacy);
+        before.count_unsampled();
+        before.count_excluded();
+        for ending in Ending::ALL {
+            before.begin().settle(*ending);
+        }
+        let kept = before.snapshot().counters();
+        ledger.route("after").restore(kept.clone());
+        assert_eq!(ledger.route("after").snapshot().counters(), kept);
     }
 
     #[test]

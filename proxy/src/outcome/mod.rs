@@ -84,6 +84,14 @@ macro_rules! endings {
     };
 }
 
+impl Ending {
+    /// The ending with these words, if there is one.
+    pub fn named(outcome: &str, reason: &str) -> Option<Self> {
+        let mut all = Self::ALL.iter().copied();
+        all.find(|ending| ending.outcome().as_str() == outcome && ending.reason() == reason)
+    }
+}
+
 endings! {
     /// Equal under the rules.
     Matched => Matched, "equal";

@@ -68,6 +68,15 @@ pub enum EditError {
     },
 }
 
+/// What a stop did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stopped {
+    /// The routes that were elsewhere and are at legacy now.
+    pub moved: Vec<String>,
+    /// Why the file still says otherwise, where it does.
+    pub not_in_file: Option<String>,
+}
+
 /// The routes in use and the file behind them.
 pub struct LiveRoutes {
     path: PathBuf,
@@ -153,8 +162,10 @@ impl LiveRoutes {
         .await
     }
 
-    /// Puts every route that has a legacy side to legacy at once, and answers which were changed.
-    pub async fn stop(&self) -> Result<Vec<String>, EditError> {
+    /// Puts every route that has a legacy side to legacy at once. That must not fail when it is
+    /// needed most: where the file can't be edited, because it is refused or can't be written, the
+    /// routes in use are changed all the same, and the answer says that the file was not.
+    pub async fn stop(&self) -> Stopped {
         let table = self.table();
         let moved: Vec<String> = table
             .routes
@@ -162,19 +173,38 @@ impl LiveRoutes {
             .filter(|route| route.mode != Mode::Legacy && route.legacy.is_some())
             .map(|route| route.name.to_string())
             .collect();
-        if moved.is_empty() {
-            return Ok(moved);
-        }
         let to_legacy = RouteEdit {
             mode: Some(Mode::Legacy),
             ..RouteEdit::default()
         };
-        self.rewrite(None, |text| {
-            let edited = edit::apply(text, &to_legacy, |route| moved.iter().any(|m| m == route));
-            edited.map(|text| text.ok_or_else(|| EditError::NoSuchRoute(moved.join(", "))))
-        })
-        .await?;
-        Ok(moved)
+        let pick = |route: &str| moved.iter().any(|name| name == route);
+        let mut not_in_file = None;
+        if !moved.is_empty() {
+            let edited = self
+                .rewrite(None, |text| {
+                    let edited = edit::apply(text, &to_legacy, pick);
+                    edited.map(|text| text.ok_or_else(|| EditError::NoSuchRoute(moved.join(", "))))
+                })
+                .await;
+            if let Err(error) = edited {
+                not_in_file = Some(error.to_string());
+                self.stop_in_memory(&to_legacy, pick).await;
+            }
+        }
+        Stopped { moved, not_in_file }
+    }
+
+    async fn stop_in_memory(&self, to_legacy: &RouteEdit, pick: impl Fn(&str) -> bool) {
+        let _change = self.change.lock().await;
+        let problems = self.problems();
+        let running = self.text();
+        if let Ok(Some(text)) = edit::apply(&running, to_legacy, pick) {
+            if let Err(problems) = self.apply(&text).await {
+                tracing::error!("cannot stop:\n{problems}");
+            }
+            // The file on disk is what it was before.
+            self.problems.store(problems);
+        }
     }
 
     async fn rewrite(

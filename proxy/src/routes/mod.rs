@@ -13,7 +13,7 @@ pub mod size;
 mod watch;
 
 pub use edit::RouteEdit;
-pub use live::{EditError, LiveRoutes, LoadError, RoutesEvent};
+pub use live::{EditError, LiveRoutes, LoadError, RoutesEvent, Stopped};
 pub use problem::{Problem, Problems};
 
 use crate::outcome::Ledger;

@@ -178,7 +178,8 @@ export async function stop() {
   if (!(await confirm('Every route goes to legacy at once. Comparing stops.', 'All to legacy'))) return;
   try {
     const { content } = await api('POST', '/api/stop', {});
-    note(content.changed.length ? `To legacy: ${content.changed.join(', ')}` : 'Every route was at legacy already.');
+    if (content.not_in_file) note(`To legacy, though routes.toml still says otherwise: ${content.not_in_file}`);
+    else note(content.changed.length ? `To legacy: ${content.changed.join(', ')}` : 'Every route was at legacy already.');
   } catch (error) {
     note(`Not stopped: ${error.message}`);
   }
