@@ -14,9 +14,9 @@ use crate::exchange::budget::Hold;
 use crate::journal::{Finding, Journal};
 use crate::outcome::{Ending, Ticket};
 use crate::routing::{Place, Route};
-use pingora::connectors::http::Connector;
+use pingora::connectors::http::v1::Connector;
 use std::sync::Arc;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout;
 
 /// The mirror, shared by all requests.
 pub struct Mirror {
@@ -60,13 +60,16 @@ impl Mirror {
     }
 
     async fn run(self: Arc<Self>, mut job: Job, place: Place) {
-        let deadline = Instant::now() + job.route.mirror_timeout;
-        let Ok(Some(turn)) = timeout_at(deadline, place.turn()).await else {
-            return settle(job.ticket, Ending::QueueDeadline);
+        let patience = job.route.mirror_timeout;
+        // One timer for both waits; the stage says which of them it ended.
+        let mut late = Ending::QueueDeadline;
+        let sending = async {
+            let _turn = place.turn().await.ok_or(Ending::QueueDeadline)?;
+            late = Ending::CandidateDeadline;
+            self.send(&mut job).await
         };
-        let sending = timeout_at(deadline, self.send(&mut job));
-        let answer = sending.await.unwrap_or(Err(Ending::CandidateDeadline));
-        drop(turn);
+        let answer = timeout(patience, sending).await;
+        let answer = answer.unwrap_or(Err(late));
         let Some(ticket) = job.ticket.take() else {
             return;
         };

@@ -26,16 +26,18 @@ impl Mirror {
         let peer = candidate
             .and_then(|c| c.peer())
             .ok_or(Ending::CandidateNoPeer)?;
-        let header = header(job).ok_or(Ending::CandidateProtocol)?;
         let started = Instant::now();
         let mut stale = 0;
         loop {
-            let (session, reused) = self
-                .connector
-                .get_http_session(&*peer)
-                .await
-                .map_err(|_| Ending::CandidateConnect)?;
-            match self.exchange(session, &peer, header.clone(), job).await {
+            let (session, reused) = match self.connector.reused_http_session(&*peer).await {
+                Some(session) => (session, true),
+                // Making a connection is rare, and its future large: held inline it would be
+                // copied with every mirror task.
+                None => Box::pin(self.connector.get_http_session(&*peer))
+                    .await
+                    .map_err(|_| Ending::CandidateConnect)?,
+            };
+            match self.exchange(HttpSession::H1(session), &peer, job).await {
                 Ok(mut answer) => {
                     answer.took = started.elapsed();
                     return Ok(answer);
@@ -53,16 +55,15 @@ impl Mirror {
         }
     }
 
+    /// One attempt on one connection. It has no timeouts of its own: the exchange's deadline ends
+    /// it, and drops the connection.
     async fn exchange(
         &self,
         mut session: HttpSession,
         peer: &HttpPeer,
-        header: RequestHeader,
         job: &mut Job,
     ) -> Result<CapturedResponse, Failed> {
-        let options = peer.get_peer_options();
-        session.set_read_timeout(options.and_then(|o| o.read_timeout));
-        session.set_write_timeout(options.and_then(|o| o.write_timeout));
+        let header = header(job).ok_or_else(Failed::protocol)?;
         write(&mut session, header, &job.exchange.request)
             .await
             .map_err(Failed::early)?;
@@ -103,9 +104,11 @@ impl Mirror {
             answer.body.push(chunk);
         }
         let idle = peer.get_peer_options().and_then(|o| o.idle_timeout);
-        self.connector
-            .release_http_session(session, peer, idle)
-            .await;
+        if let HttpSession::H1(session) = session {
+            self.connector
+                .release_http_session(session, peer, idle)
+                .await;
+        }
         Ok(answer)
     }
 }
