@@ -66,7 +66,10 @@ struct Case {
     verdict: Verdict,
 }
 
-#[expect(clippy::expect_used, reason = "a benchmark of wrong rules measures nothing")]
+#[expect(
+    clippy::expect_used,
+    reason = "a benchmark of wrong rules measures nothing"
+)]
 fn case(name: &'static str, legacy: &Bytes, modern: Bytes, rules: &str, verdict: Verdict) -> Case {
     // A copy, so that equal bodies are not one allocation.
     let legacy = Bytes::copy_from_slice(legacy);
