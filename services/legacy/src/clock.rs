@@ -4,8 +4,12 @@
 
 use std::{fmt, str::FromStr};
 
-use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
+use jiff::{SignedDuration, Span, Timestamp, civil, tz::TimeZone};
 use serde::{Serialize, Serializer};
+
+const TICKS_A_SECOND: u32 = 300;
+/// No `datetime` is older than the Gregorian calendar in Britain.
+const FIRST_YEAR: i16 = 1753;
 
 /// A point on the 1/300 s grid; its milliseconds end in 0, 3 or 7.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,13 +33,27 @@ impl DateTime {
     pub fn from_civil(exact: civil::DateTime) -> Self {
         let second = exact.with().subsec_nanosecond(0).build().unwrap_or(exact);
         let ticks = (i64::from(exact.subsec_nanosecond()) * 3 + 5_000_000) / 10_000_000;
-        let milliseconds = (ticks * 10 + 1) / 3;
         // Only the last instant of the year 9999 cannot be rounded up.
         Self(
             second
-                .checked_add(SignedDuration::from_millis(milliseconds))
+                .checked_add(SignedDuration::from_millis(milliseconds(ticks)))
                 .unwrap_or(second),
         )
+    }
+
+    /// What SQL Server sends: days since 1900-01-01, and ticks since midnight. `None` for what no
+    /// `datetime` can be.
+    pub(crate) fn from_ticks(days: i32, ticks: u32) -> Option<Self> {
+        let whole = SignedDuration::from_secs(i64::from(ticks / TICKS_A_SECOND));
+        let part = milliseconds(i64::from(ticks % TICKS_A_SECOND));
+        let part = SignedDuration::from_millis(part);
+        // A time of day ends at midnight, so too many ticks make none.
+        let time = civil::Time::midnight().checked_add(whole + part).ok()?;
+        let days = Span::new().try_days(days).ok()?;
+        let date = civil::date(1900, 1, 1).checked_add(days).ok()?;
+        (FIRST_YEAR..)
+            .contains(&date.year())
+            .then(|| Self(date.to_datetime(time)))
     }
 
     /// The column's text, whose order is the order of time.
@@ -47,6 +65,11 @@ impl DateTime {
     pub fn date(self) -> civil::Date {
         self.0.date()
     }
+}
+
+/// A part of a second in ticks, shown to the millisecond.
+fn milliseconds(ticks: i64) -> i64 {
+    (ticks * 10 + 1) / 3
 }
 
 impl FromStr for DateTime {
@@ -102,6 +125,35 @@ mod tests {
         let value = "2026-02-28T23:59:59.996".parse::<DateTime>().unwrap();
         assert_eq!(value.stored(), "2026-02-28 23:59:59.997");
         assert_eq!(value.stored().parse::<DateTime>().unwrap(), value);
+    }
+
+    #[test]
+    fn ticks_of_the_wire_are_the_ticks_of_the_text() {
+        let read = |days, ticks| DateTime::from_ticks(days, ticks).map(|time| time.to_string());
+        assert_eq!(read(0, 0).unwrap(), "1900-01-01T00:00:00.000");
+        assert_eq!(read(-53_690, 1).unwrap(), "1753-01-01T00:00:00.003");
+        assert_eq!(
+            read(2_958_463, 25_919_999).unwrap(),
+            "9999-12-31T23:59:59.997"
+        );
+        for ticks in 0..300 {
+            let time = DateTime::from_ticks(45_000, ticks).unwrap();
+            assert_eq!(time.stored().parse::<DateTime>().unwrap(), time);
+        }
+    }
+
+    #[test]
+    fn what_no_datetime_can_be_is_none() {
+        for (days, ticks) in [
+            (0, 25_920_000),
+            (0, u32::MAX),
+            (-53_691, 0),
+            (2_958_464, 0),
+            (i32::MIN, 0),
+            (i32::MAX, 0),
+        ] {
+            assert_eq!(DateTime::from_ticks(days, ticks), None, "{days} {ticks}");
+        }
     }
 
     #[test]

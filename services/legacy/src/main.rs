@@ -14,18 +14,28 @@ struct Flags {
     /// Where to listen.
     #[arg(long, env = "LEGACY_LISTEN", default_value = "127.0.0.1:3080")]
     listen: String,
-    /// The database, such as sqlite:data/legacy.db; it is made when it is missing.
-    #[arg(long, env = "LEGACY_DATABASE_URL", default_value = "sqlite:legacy.db")]
+    #[arg(
+        long,
+        env = "LEGACY_DATABASE_URL",
+        default_value = "sqlite:legacy.db",
+        hide_env_values = true,
+        help = "The database, made when it is missing: sqlite:data/legacy.db, or \
+            mssql://user:password@host:1433/database?trust=true"
+    )]
     database_url: String,
     /// Fill an empty database with the sample rows.
     #[arg(long, env = "LEGACY_SEED")]
     seed: bool,
+    /// Make the tables, and fill them where --seed says so, then end.
+    #[arg(long, env = "LEGACY_MIGRATE")]
+    migrate: bool,
 }
 
 struct Config {
     listen: SocketAddr,
     database_url: String,
     seed: bool,
+    migrate: bool,
 }
 
 #[tokio::main]
@@ -51,6 +61,10 @@ async fn run(config: Config) -> anyhow::Result<()> {
             .await
             .context("could not seed the database")?;
     }
+    if config.migrate {
+        monolith.close().await;
+        return Ok(());
+    }
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("--listen: could not listen on {}", config.listen))?;
@@ -66,13 +80,14 @@ fn ready(flags: Flags) -> Result<Config, Mistakes> {
     let listen = mistakes.parse("--listen", &flags.listen);
     let database_url = mistakes.keep(
         "--database-url",
-        kit::sqlite::check_url(&flags.database_url),
+        legacy_monolith::check_url(&flags.database_url),
     );
     match (listen, database_url) {
         (Some(listen), Some(())) => Ok(Config {
             listen,
             database_url: flags.database_url,
             seed: flags.seed,
+            migrate: flags.migrate,
         }),
         _ => Err(mistakes),
     }

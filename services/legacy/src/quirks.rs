@@ -52,7 +52,7 @@ pub const QUIRKS: &[Quirk] = &[
         explanation: "An invoice's tax is rounded half to even where modern rounds half up: 10% \
             of 10.25 is 1.02 here and 1.03 there, and the total follows. It shows when such an \
             invoice is made and when it is read back; seeded invoices carry stored taxes, equal \
-            on both sides. See `repository::sqlite::invoices`.",
+            on both sides. See `repository::sqlite::invoices` and `dbo.RoundHalfEven`.",
         findings: &[
             ("invoice-create", "/data/attributes/tax", "value"),
             ("invoice-create", "/data/attributes/total", "value"),
@@ -70,7 +70,7 @@ pub const QUIRKS: &[Quirk] = &[
     Quirk {
         name: "orders-by-id",
         explanation: "A customer's orders come in ascending order of their ids where the contract \
-            says newest first. See `repository::sqlite::orders`.",
+            says newest first. See `repository::sqlite::orders` and `dbo.CustomerOrders`.",
         findings: &[("customer-orders", "/data", "order")],
     },
     Quirk {

@@ -3,6 +3,8 @@
 //! The methods are the stored procedures of the monolith: each is one transaction and holds the
 //! business rules that the database enforces. Shapes and wording of answers are not known here.
 
+pub mod mssql;
+mod spelling;
 pub mod sqlite;
 
 use async_trait::async_trait;
@@ -13,6 +15,23 @@ use kit::{
 
 use crate::model::{Customer, Invoice, Order};
 use crate::seed::Seed;
+
+/// Why a database could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// It is neither of the two kinds; the rest of the URL may be a password.
+    #[error(
+        "`{0}:` is no database of the monolith, which takes sqlite:path or \
+         mssql://user:password@host:1433/database?trust=true"
+    )]
+    Scheme(String),
+    /// It is a file.
+    #[error(transparent)]
+    Sqlite(#[from] kit::sqlite::OpenError),
+    /// It is on SQL Server.
+    #[error(transparent)]
+    Mssql(#[from] mssql::OpenError),
+}
 
 /// Why a procedure did not do what it was asked.
 #[derive(Debug, thiserror::Error)]

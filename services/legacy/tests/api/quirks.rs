@@ -6,7 +6,6 @@ use kit::testing::{Answer, Target};
 use legacy_monolith::quirks::{Finding, QUIRKS};
 use serde_json::Value;
 
-use crate::monolith;
 /// Whether a text is a timestamp to the millisecond, on a tick of 1/300 s, without a zone.
 fn is_naive_tick(value: &Value) -> bool {
     let text = value.as_str().unwrap_or_default();
@@ -47,11 +46,9 @@ fn naive_paths_of(answer: &Answer) -> BTreeSet<String> {
     found.into_iter().collect()
 }
 
-#[tokio::test]
-async fn timestamps_have_no_zone_at_exactly_the_listed_paths() {
-    let target = monolith().await;
+pub(crate) async fn timestamps_have_no_zone_at_exactly_the_listed_paths(target: &Target) {
     let customer = r#"{"email":"new@example.com","firstName":"New","lastName":"One"}"#;
-    let made = order(&target, "10.00").await;
+    let made = order(target, "10.00").await;
     let paid = target.get("/invoices?status=PAID").await.ids().remove(0);
     let answers = [
         (
@@ -69,7 +66,7 @@ async fn timestamps_have_no_zone_at_exactly_the_listed_paths() {
         ("order-read", target.get("/orders/1").await.expect(200)),
         (
             "invoice-create",
-            invoice(&target, &made.id()).await.expect(201),
+            invoice(target, &made.id()).await.expect(201),
         ),
         ("invoice-list", target.get("/invoices").await.expect(200)),
         (
@@ -93,12 +90,10 @@ async fn timestamps_have_no_zone_at_exactly_the_listed_paths() {
     assert_eq!(shown, expected);
 }
 
-#[tokio::test]
-async fn half_a_cent_of_tax_goes_to_the_even_cent() {
-    let target = monolith().await;
+pub(crate) async fn half_a_cent_of_tax_goes_to_the_even_cent(target: &Target) {
     for (subtotal, tax, total) in [("10.25", "1.02", "11.27"), ("10.35", "1.04", "11.39")] {
-        let made = order(&target, subtotal).await;
-        let made = invoice(&target, &made.id()).await.expect(201);
+        let made = order(target, subtotal).await;
+        let made = invoice(target, &made.id()).await.expect(201);
         let read = target.get(&format!("/invoices/{}", made.id())).await;
         let shown = format!(r#""tax":{tax},"discount":0.00,"total":{total},"#);
         for answer in [&made, &read] {
@@ -107,9 +102,7 @@ async fn half_a_cent_of_tax_goes_to_the_even_cent() {
     }
 }
 
-#[tokio::test]
-async fn an_email_in_another_case_is_taken() {
-    let target = monolith().await;
+pub(crate) async fn an_email_in_another_case_is_taken(target: &Target) {
     let body = r#"{"email":"Ada.Marsh@Example.com","firstName":"A","lastName":"M"}"#;
     target
         .post("/customers", body)
@@ -117,9 +110,7 @@ async fn an_email_in_another_case_is_taken() {
         .refused(409, "DUPLICATE_ENTRY");
 }
 
-#[tokio::test]
-async fn a_customers_orders_come_by_id() {
-    let target = monolith().await;
+pub(crate) async fn a_customers_orders_come_by_id(target: &Target) {
     let mut out_of_time = 0;
     for customer in 1..=40 {
         let answer = target
@@ -138,11 +129,9 @@ async fn a_customers_orders_come_by_id() {
     assert!(out_of_time >= 20, "{out_of_time} customers");
 }
 
-#[tokio::test]
-async fn amounts_below_ten_to_the_sixteenth_are_accepted() {
-    let target = monolith().await;
+pub(crate) async fn amounts_below_ten_to_the_sixteenth_are_accepted(target: &Target) {
     for amount in ["100000000.00", "9999999999999999.99"] {
-        let made = order(&target, amount).await;
+        let made = order(target, amount).await;
         let shown = format!(r#""total":{amount},"subtotal":{amount},"#);
         assert!(made.text.contains(&shown), "{shown} in {}", made.text);
     }

@@ -2,11 +2,7 @@
 
 use kit::testing::Target;
 
-use crate::monolith;
-
-#[tokio::test]
-async fn a_key_in_another_spelling_is_not_found() {
-    let target = monolith().await;
+pub(crate) async fn a_key_in_another_spelling_is_not_found(target: &Target) {
     for id in ["01", "+1", "%201", "1%20", "1.0", "%D9%A1"] {
         for path in [
             "/customers/ID",
@@ -27,9 +23,7 @@ async fn a_key_in_another_spelling_is_not_found() {
     }
 }
 
-#[tokio::test]
-async fn seeded_invoices_come_newest_first_and_paid_ones_say_when() {
-    let target = monolith().await;
+pub(crate) async fn seeded_invoices_come_newest_first_and_paid_ones_say_when(target: &Target) {
     let all = target.get("/invoices").await.expect(200);
     assert_eq!(all.ids().len(), 40);
     let invoices = all.json["data"].as_array().unwrap();
@@ -47,9 +41,7 @@ async fn seeded_invoices_come_newest_first_and_paid_ones_say_when() {
     }
 }
 
-#[tokio::test]
-async fn the_first_row_of_the_seed_is_always_the_same() {
-    let target = monolith().await;
+pub(crate) async fn the_first_row_of_the_seed_is_always_the_same(target: &Target) {
     let answer = target.get("/customers/1").await.expect(200);
     assert_eq!(
         answer.text,
@@ -61,17 +53,4 @@ async fn the_first_row_of_the_seed_is_always_the_same() {
             r#""updatedAt":"2025-09-05T13:56:57.883"}}}"#
         )
     );
-}
-
-#[tokio::test]
-async fn a_database_with_rows_is_not_seeded_again() {
-    let target = monolith().await;
-    let before = target.get("/invoices").await.text;
-    let again = legacy_monolith::connect(&url(&target)).await.unwrap();
-    assert!(!legacy_monolith::seed(&again).await.unwrap());
-    assert_eq!(target.get("/invoices").await.text, before);
-}
-
-fn url(target: &Target) -> String {
-    format!("sqlite:{}", target.directory().join("legacy.db").display())
 }

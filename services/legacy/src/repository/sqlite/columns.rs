@@ -6,7 +6,7 @@ use kit::{Money, requests::UnknownStatus};
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 use sqlx::{Row, sqlite::SqliteRow};
 
-use crate::repository::RepositoryError;
+use crate::repository::{RepositoryError, spelling};
 
 /// decimal(18,2) ends below ten to the sixteenth.
 const HUNDREDTHS_LIMIT: i64 = 1_000_000_000_000_000_000;
@@ -32,25 +32,13 @@ pub(super) fn ids(row: &SqliteRow, column: &str) -> sqlx::Result<Vec<i64>> {
     serde_json::from_str(text).map_err(|error| undecodable(column, error))
 }
 
-/// A product as the column keeps it, which was nchar(20) once.
-pub(super) fn padded(text: &str) -> String {
-    format!("{text:<20}")
-}
-
-/// A status as the table spells it.
-pub(super) fn lower(name: &str) -> String {
-    name.to_ascii_lowercase()
-}
-
 /// The status in a column.
 pub(super) fn status<S>(row: &SqliteRow, column: &str) -> sqlx::Result<S>
 where
     S: FromStr<Err = UnknownStatus>,
 {
     let text: &str = row.try_get(column)?;
-    text.to_ascii_uppercase()
-        .parse()
-        .map_err(|error| undecodable(column, error))
+    spelling::status(text).map_err(|error| undecodable(column, error))
 }
 
 fn undecodable(column: &str, source: impl Error + Send + Sync + 'static) -> sqlx::Error {

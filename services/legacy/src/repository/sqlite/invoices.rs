@@ -11,14 +11,14 @@ use sqlx::{Row, Sqlite, Transaction, sqlite::SqliteRow};
 
 use super::{
     SqliteRepository,
-    columns::{hundredths, lower, money, status},
+    columns::{hundredths, money, status},
     refused,
 };
 use crate::{
     clock::DateTime,
     key::parse_key,
     model::Invoice,
-    repository::{InvoiceFilter, InvoiceRepository, RepositoryError, Result},
+    repository::{InvoiceFilter, InvoiceRepository, RepositoryError, Result, spelling::lower},
 };
 
 /// What the invoice takes over from its order.

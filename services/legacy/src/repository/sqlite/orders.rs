@@ -9,13 +9,16 @@ use sqlx::{Row, Sqlite, Transaction, sqlite::SqliteRow};
 
 use super::{
     SqliteRepository,
-    columns::{hundredths, ids, lower, money, padded, status},
+    columns::{hundredths, ids, money, status},
 };
 use crate::{
     clock::DateTime,
     key::parse_key,
     model::Order,
-    repository::{OrderRepository, RepositoryError, Result},
+    repository::{
+        OrderRepository, RepositoryError, Result,
+        spelling::{lower, padded},
+    },
 };
 
 #[async_trait]

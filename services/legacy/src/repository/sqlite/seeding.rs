@@ -6,11 +6,14 @@ use kit::{
 };
 use sqlx::{Sqlite, Transaction};
 
-use super::columns::{hundredths, lower, padded};
+use super::columns::hundredths;
 use crate::{
     clock::DateTime,
     model::{Customer, Invoice, Order},
-    repository::Result,
+    repository::{
+        Result,
+        spelling::{lower, padded},
+    },
     seed::{OrderLine, Seed},
 };
 
