@@ -118,7 +118,7 @@ pub(super) enum Meaning {
     Overflow,
     /// This transaction was rolled back so that another could go on (1205).
     Deadlock,
-    /// The login cannot open its database, most likely because it is not there (4060).
+    /// The login cannot open its database, most likely because it is not there (4060, 911).
     NoDatabase,
     /// Somebody else made the database at the same time (1801).
     DatabaseExists,
@@ -142,7 +142,7 @@ impl MssqlError {
             Some(547) => Meaning::Reference,
             Some(8115 | 8114) => Meaning::Overflow,
             Some(1205) => Meaning::Deadlock,
-            Some(4060) => Meaning::NoDatabase,
+            Some(4060 | 911) => Meaning::NoDatabase,
             Some(1801) => Meaning::DatabaseExists,
             _ => Meaning::Other,
         }

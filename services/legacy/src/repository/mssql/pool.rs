@@ -134,6 +134,7 @@ impl Pool {
         match &answer {
             Ok(_) => self.put_back(client),
             Err(error) if connection::is_in_step(error) => self.put_back(client),
+            Err(MssqlError::Timeout { .. }) => {}
             // What broke one connection, a restart for instance, broke the idle ones, too.
             Err(_) => self.idle.lock().clear(),
         }

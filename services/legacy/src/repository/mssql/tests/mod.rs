@@ -2,9 +2,11 @@
 //! loopback speaks as much TDS as the driver needs. Whether the T-SQL does what it should, only a
 //! real server can say: `tests/api` runs there.
 
+mod asking;
 mod fake;
 mod opening;
 mod pool;
+mod refusals;
 mod repository;
 mod scripts;
 mod tokens;

@@ -26,7 +26,7 @@ fn call(id: i32) -> Call {
 }
 
 fn one() -> Reply {
-    Reply::Tokens(result(&["One"], &[&[Cell::Int(1)]]))
+    Reply::Tokens(result("One", &[&[Cell::Int(1)]]))
 }
 
 fn pool(fake: &Fake, limits: Limits) -> Pool {
@@ -78,7 +78,7 @@ async fn a_refusal_keeps_its_connection() {
 
 #[tokio::test]
 async fn a_call_that_is_dropped_half_way_costs_its_connection() {
-    let half = || Reply::Half(result(&["One"], &[&[Cell::Int(99)]]));
+    let half = || Reply::Half(result("One", &[&[Cell::Int(99)]]));
     let fake = first_connection(half).await;
     let pool = pool(&fake, limits());
     let (first, long) = (call(1), Duration::from_secs(20));

@@ -15,8 +15,10 @@ pub(super) enum Cell {
 
 use Cell::{Cents, Date, DateTime, Int, Money, Text};
 
-/// A result with its rows; the columns' types are those of the first row, or `int`.
-pub(super) fn result(columns: &[&str], rows: &[&[Cell]]) -> Vec<u8> {
+/// A result with its rows; the columns are named with blanks between, and their types are those of
+/// the first row, or `int`.
+pub(super) fn result(columns: &str, rows: &[&[Cell]]) -> Vec<u8> {
+    let columns: Vec<&str> = columns.split(' ').collect();
     let mut bytes = vec![0x81];
     bytes.extend(u16::try_from(columns.len()).unwrap().to_le_bytes());
     for (position, name) in columns.iter().enumerate() {
