@@ -109,7 +109,7 @@ fn run(options: &Options) -> Result<ExitCode> {
         targets.extend(isolation::run(&lab, options)?);
     }
     if options.measures(Section::Instructions) {
-        targets.extend(instructions::run(&lab, options)?);
+        instructions::run(&lab, options)?;
     }
     Ok(report::conclude(&targets))
 }
