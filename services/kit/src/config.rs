@@ -58,15 +58,20 @@ pub fn read<Raw: clap::Parser, Config>(
     })
 }
 
-/// Sends the log to standard error; `RUST_LOG` chooses what is in it, `info` when unset.
+/// Sends the log to standard error: to a terminal as text, anywhere else as JSON, one object a
+/// line, with the ids of the request it is about.
+///
+/// `RUST_LOG` chooses what is in it, `info` when unset.
 pub fn log() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt()
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(colours)
-        .init();
+        .with_writer(std::io::stderr);
+    if std::io::stderr().is_terminal() {
+        log.init();
+    } else {
+        log.json().flatten_event(true).with_span_list(false).init();
+    }
 }
 
 #[cfg(test)]

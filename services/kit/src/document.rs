@@ -5,9 +5,10 @@
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A success body; answers as `application/json`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Document<D> {
     data: D,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -15,13 +16,13 @@ pub struct Document<D> {
 }
 
 /// What a collection says about itself.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 struct Meta {
     count: usize,
 }
 
 /// One resource; `R` is its relationships, `()` and [`None`] when it has none.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Resource<A, R = ()> {
     #[serde(rename = "type")]
     kind: &'static str,
@@ -33,13 +34,13 @@ pub struct Resource<A, R = ()> {
 
 /// The value of one relationship: `Relation<Identifier>` to one, `Relation<Vec<Identifier>>` to
 /// many.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Relation<D> {
     data: D,
 }
 
 /// A resource named by type and id alone.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Identifier {
     #[serde(rename = "type")]
     kind: &'static str,

@@ -5,16 +5,24 @@
 //! differently lives with them.
 
 pub mod app;
+#[cfg(feature = "cache")]
+pub mod cache;
 pub mod config;
+#[cfg(feature = "postgres")]
+pub mod database;
 pub mod document;
 pub mod error;
 pub mod extract;
 pub mod money;
+#[cfg(feature = "postgres")]
+pub mod postgres;
+pub mod openapi;
 pub mod requests;
 pub mod serve;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 pub mod store;
+pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod time;

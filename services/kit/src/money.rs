@@ -9,6 +9,8 @@ use rust_decimal::{Decimal, RoundingStrategy};
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Error as _, Serialize, Serializer};
 use serde_json::value::RawValue;
+use utoipa::openapi::{Object, RefOr, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 /// Decimal places of an amount.
 const PLACES: u32 = 2;
@@ -98,6 +100,18 @@ impl FromStr for Money {
             .ok_or_else(|| NotMoney(text.to_owned()))
     }
 }
+
+impl PartialSchema for Money {
+    fn schema() -> RefOr<Schema> {
+        Object::builder()
+            .schema_type(Type::Number)
+            .description(Some("With two decimals"))
+            .examples([serde_json::json!(110.5)])
+            .into()
+    }
+}
+
+impl ToSchema for Money {}
 
 impl Serialize for Money {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -7,7 +7,10 @@ use std::str::FromStr;
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil};
+use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::{Serialize, Serializer};
+use utoipa::openapi::{KnownFormat, Object, RefOr, Schema, SchemaFormat, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 /// An instant, such as `2024-01-02T03:04:05.123Z`.
 ///
@@ -19,6 +22,11 @@ impl Millis {
     /// Now, cut to the millisecond: what is answered is what is stored.
     pub fn now() -> Self {
         Self::from(Timestamp::now())
+    }
+
+    /// The instant itself.
+    pub fn timestamp(self) -> Timestamp {
+        self.0
     }
 
     /// The instant's calendar date in UTC.
@@ -47,6 +55,27 @@ impl FromStr for Millis {
         text.parse::<Timestamp>().map(Self::from)
     }
 }
+
+impl<'de> Deserialize<'de> for Millis {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(D::Error::custom)
+    }
+}
+
+impl PartialSchema for Millis {
+    fn schema() -> RefOr<Schema> {
+        let date_time = SchemaFormat::KnownFormat(KnownFormat::DateTime);
+        Object::builder()
+            .schema_type(Type::String)
+            .format(Some(date_time))
+            .description(Some("UTC, to the millisecond"))
+            .examples(["2024-01-02T03:04:05.123Z"])
+            .into()
+    }
+}
+
+impl ToSchema for Millis {}
 
 impl Serialize for Millis {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

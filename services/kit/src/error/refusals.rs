@@ -109,6 +109,13 @@ impl ApiError {
         .because(cause.into())
     }
 
+    /// 500 `INTERNAL_ERROR`: this service failed by itself; the cause is logged.
+    pub fn internal(cause: impl Into<Cause>) -> Self {
+        let detail = "The request could not be processed".into();
+        Self::refusal(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", detail)
+            .because(cause.into())
+    }
+
     /// 503 `SERVICE_UNAVAILABLE`, naming the dependency that is not ready.
     pub fn unavailable(dependency: &str, cause: impl Into<Cause>) -> Self {
         let detail = format!("Dependency {dependency} is not ready");

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 /// A text that is no state.
 #[derive(Debug, thiserror::Error)]
@@ -11,7 +13,8 @@ use serde::{Serialize, Serializer};
 pub struct UnknownStatus(String);
 
 /// The state of an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ToSchema)]
+#[schema(rename_all = "UPPERCASE")]
 #[expect(
     missing_docs,
     reason = "the states are the contract's, and their names say it all"
@@ -28,7 +31,8 @@ pub enum OrderStatus {
 }
 
 /// The state of an invoice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ToSchema)]
+#[schema(rename_all = "UPPERCASE")]
 #[expect(
     missing_docs,
     reason = "the states are the contract's, and their names say it all"
@@ -162,9 +166,23 @@ impl fmt::Display for InvoiceStatus {
     }
 }
 
+impl<'de> Deserialize<'de> for OrderStatus {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        name.parse().map_err(D::Error::custom)
+    }
+}
+
 impl Serialize for OrderStatus {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for InvoiceStatus {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        name.parse().map_err(D::Error::custom)
     }
 }
 
