@@ -14,5 +14,6 @@ pub mod routes;
 pub mod routing;
 pub mod server;
 mod side;
+pub mod toml_file;
 
 pub use side::Side;

@@ -146,7 +146,7 @@ fn rules_that_are_no_rules_are_refused_with_their_place() {
         (
             "[compare]\nignore = \"/a\"\n",
             "rules.toml:2:10",
-            "sequence",
+            "an array",
         ),
         ("[compare]\nignore = [\n", "rules.toml:", "array"),
         ("ignore = []\n", "rules.toml:1:1", "ignore"),

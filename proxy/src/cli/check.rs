@@ -2,7 +2,7 @@
 
 use super::UNKNOWN;
 use crate::outcome::Ledger;
-use crate::routes;
+use crate::{routes, toml_file};
 use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -18,7 +18,7 @@ pub(super) struct CheckArgs {
 /// Exits 0 when the file is right, 1 with every mistake listed when it isn't, 2 when it can't be
 /// read.
 pub(super) fn run(args: &CheckArgs) -> ExitCode {
-    let text = match routes::read_text(&args.file) {
+    let text = match toml_file::read_text(&args.file) {
         Ok(text) => text,
         Err(error) => {
             eprintln!("cannot read {}: {error}", args.file.display());

@@ -82,7 +82,7 @@ fn load(args: &CompareArgs) -> Option<(Stored, Stored, RulesConfig)> {
         None => Some(RulesConfig::default()),
         Some(Ok(config)) => Some(config),
         Some(Err(problems)) => {
-            problems.iter().for_each(complain);
+            complain(&problems);
             None
         }
     };

@@ -1,7 +1,8 @@
 //! The one shape of an error: `{"error": {"code", "message", "problems"?}}`.
 
 use crate::journal::JournalError;
-use crate::routes::{EditError, Problem, Problems};
+use crate::routes::EditError;
+use crate::toml_file::{Problem, Problems};
 use axum::Json;
 use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
 use axum::http::{Method, StatusCode, Uri};

@@ -39,7 +39,9 @@ impl Refusal {
 /// Answers a refusal; the request goes no further.
 pub(super) async fn refuse(session: &mut Session, ctx: &Context, refusal: Refusal) -> Result<bool> {
     let (status, code, message) = refusal.parts();
-    respond(session, ctx, status, code, message).await?;
+    // Boxed, because refusing is rare and its future large: held inline it would be copied with
+    // every request's.
+    Box::pin(respond(session, ctx, status, code, message)).await?;
     Ok(true)
 }
 

@@ -79,7 +79,7 @@ impl ProxyHttp for DataPlane {
         ctx.request_id = headers::request_id(session.req_header());
         let host = match headers::host(session.req_header()) {
             Ok(host) => host,
-            Err(error) => return answer::refuse(session, ctx, error).await,
+            Err(refusal) => return answer::refuse(session, ctx, refusal).await,
         };
         let header = session.req_header();
         let table = self.routes.table();

@@ -1,10 +1,11 @@
 //! The routes in use: loaded from the file, swapped whole, edited through one door.
 
 use super::edit::{self, RouteEdit};
-use super::{Problem, Problems, changes, check, read_text};
+use super::{changes, check};
 use crate::exchange::budget::Budget;
 use crate::outcome::Ledger;
 use crate::routing::{Mode, Table, Upstream};
+use crate::toml_file::{Problem, Problems, read_text};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::Mutex;
 use std::path::{Path, PathBuf};

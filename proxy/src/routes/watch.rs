@@ -6,7 +6,7 @@
 //! A text counts once two readings in a row agree, so a half-written file is not taken for one.
 
 use super::live::LiveRoutes;
-use super::{Problem, Problems, read_text};
+use crate::toml_file::{Problem, Problems, read_text};
 use std::time::Duration;
 
 const INTERVAL: Duration = Duration::from_millis(250);

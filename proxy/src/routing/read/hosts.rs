@@ -1,11 +1,11 @@
 //! The trees that find a route by host, path and method.
 
 use super::{Reader, is_host};
-use crate::routes::problem::key_path;
 use crate::routes::raw::RawFile;
 use crate::routing::table::Hosts;
 use crate::routing::template::Template;
 use crate::routing::tree::Tree;
+use crate::toml_file::key_path;
 use http::Method;
 use std::cmp::Reverse;
 

@@ -2,13 +2,13 @@
 
 use super::Reader;
 use crate::outcome::Ledger;
-use crate::routes::problem::{Step, key_path};
 use crate::routes::raw::{RawFile, RawRoute};
 use crate::routing::mode::{Mode, Share};
 use crate::routing::table::Route;
 use crate::routing::upstream::Upstream;
 use crate::side::Side;
-use comparator::{KeySegment, Rules};
+use crate::toml_file::{Mistake, key_path};
+use comparator::Rules;
 use http::Method;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -132,14 +132,8 @@ impl Reader {
     fn rules(&mut self, index: usize, raw: &RawRoute) -> Option<Rules> {
         Rules::try_from(&raw.compare)
             .map_err(|errors| {
-                for error in errors {
-                    let mut at = key_path!["routes", index, "compare"];
-                    at.extend(error.key.iter().map(|segment| match segment {
-                        KeySegment::Key(key) => Step::Key(key.clone()),
-                        KeySegment::Index(i) => Step::Index(*i),
-                    }));
-                    self.refuse(at, error);
-                }
+                let at = |error| Mistake::of_rule(key_path!["routes", index, "compare"], error);
+                self.mistakes.extend(errors.iter().map(at));
             })
             .ok()
     }

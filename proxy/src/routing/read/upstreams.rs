@@ -1,10 +1,10 @@
 //! The upstreams of a file.
 
 use super::{Reader, is_host};
-use crate::routes::problem::key_path;
 use crate::routes::raw::{RawFile, RawUpstream};
 use crate::routing::table::Table;
 use crate::routing::upstream::{Upstream, UpstreamSpec};
+use crate::toml_file::key_path;
 use http::Uri;
 use std::collections::HashMap;
 use std::sync::Arc;

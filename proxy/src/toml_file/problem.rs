@@ -1,5 +1,6 @@
-//! What is wrong with a routes.toml, with the place and the offending value.
+//! What is wrong with a configuration, with the place and the offending value.
 
+use comparator::{KeySegment, RuleError};
 use serde::Serialize;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -30,7 +31,7 @@ pub type KeyPath = Vec<Step>;
 
 /// Builds a [`KeyPath`] out of keys and positions.
 macro_rules! key_path {
-    ($($step:expr),* $(,)?) => { vec![$($crate::routes::problem::Step::from($step)),*] };
+    ($($step:expr),* $(,)?) => { vec![$($crate::toml_file::Step::from($step)),*] };
 }
 pub(crate) use key_path;
 
@@ -46,6 +47,21 @@ pub struct Mistake {
 }
 
 impl Mistake {
+    /// A mistake in comparison rules that stand at `rules`.
+    pub(crate) fn of_rule(rules: KeyPath, error: &RuleError) -> Self {
+        let mut at = rules;
+        at.extend(error.key.iter().map(|segment| match segment {
+            KeySegment::Key(key) => Step::Key(key.clone()),
+            KeySegment::Index(index) => Step::Index(*index),
+        }));
+        let at_key = matches!(at.last(), Some(Step::Key(key)) if *key == error.value);
+        Self {
+            at,
+            message: error.to_string(),
+            at_key,
+        }
+    }
+
     /// A value at `at` is wrong or missing.
     pub fn new(at: KeyPath, message: impl Into<String>) -> Self {
         Self {

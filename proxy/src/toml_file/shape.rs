@@ -5,7 +5,7 @@
 //! and types.
 
 use super::problem::{KeyPath, Mistake, Step};
-use super::raw::RawFile;
+use serde::de::DeserializeOwned;
 use serde_json::Value as Schema;
 use toml::de::{DeInteger, DeTable, DeValue};
 
@@ -21,7 +21,7 @@ pub(super) fn misfits(root: &DeTable<'_>, schema: &Schema) -> Vec<Mistake> {
 }
 
 /// The file without what the misfits speak of, if what is left makes a file.
-pub(super) fn without(text: &str, misfits: &[Mistake]) -> Option<RawFile> {
+pub(super) fn without<T: DeserializeOwned>(text: &str, misfits: &[Mistake]) -> Option<T> {
     let mut file: toml::Value = toml::Value::Table(text.parse().ok()?);
     for misfit in misfits {
         // An array loses no element, since that would move the places of the others: the key
