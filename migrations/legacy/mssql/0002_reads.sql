@@ -32,7 +32,9 @@ BEGIN
 END;
 GO
 
--- Three results: the customer's id where there is such a customer, the orders, their lines.
+-- Three results: the customer's id where there is such a customer, the orders, their lines. They
+-- need no transaction: nothing is ever deleted, and an order comes together with its lines. Lines
+-- of an order that came after the second result belong to no order of the answer.
 -- Quirk orders-by-id: the contract says newest first.
 CREATE OR ALTER PROCEDURE dbo.CustomerOrders
     @CustomerId int,
