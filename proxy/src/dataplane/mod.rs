@@ -175,9 +175,10 @@ impl ProxyHttp for DataPlane {
         &self,
         _: &mut Session,
         response: &mut ResponseHeader,
-        ctx: &mut Context,
+        _: &mut Context,
     ) -> Result<()> {
-        headers::answer(response, &ctx.request_id)
+        headers::answer(response);
+        Ok(())
     }
 
     async fn fail_to_proxy(

@@ -51,10 +51,10 @@ impl Mirror {
     pub fn offer(self: &Arc<Self>, job: Job) {
         let candidate = job.route.upstream(job.exchange.answered_by.other());
         match candidate.map(|candidate| candidate.mirror.queue()) {
-            Some(Some(place)) => {
+            Some(Ok(place)) => {
                 tokio::spawn(Arc::clone(self).run(job, place));
             }
-            Some(None) => settle(job.ticket, Ending::QueueFull),
+            Some(Err(ending)) => settle(job.ticket, ending),
             None => settle(job.ticket, Ending::CandidateNoPeer),
         }
     }
@@ -70,6 +70,11 @@ impl Mirror {
         };
         let answer = timeout(patience, sending).await;
         let answer = answer.unwrap_or(Err(late));
+        if let Some(candidate) = job.route.upstream(job.exchange.answered_by.other()) {
+            candidate
+                .mirror
+                .report(answer.as_ref().map(|_| ()).map_err(|ending| *ending));
+        }
         let Some(ticket) = job.ticket.take() else {
             return;
         };

@@ -113,6 +113,8 @@ endings! {
     QueueDeadline => Dropped, "queue_deadline";
     /// Too many exchanges were waiting already.
     QueueFull => Dropped, "queue_full";
+    /// The candidate failed several times in a row and is left alone for a moment.
+    Breaker => Dropped, "breaker";
     /// The byte budget for captures was spent.
     Budget => Dropped, "budget";
     /// The proxy stopped before the exchange was compared.

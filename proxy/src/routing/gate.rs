@@ -1,5 +1,8 @@
-//! The turnstile of mirrored requests: so many under way, so many waiting, no more.
+//! The turnstile of mirrored requests: so many under way, so many waiting, no more, and none while
+//! the candidate is failing.
 
+use super::breaker::Breaker;
+use crate::outcome::Ending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -10,6 +13,7 @@ pub struct MirrorGate {
     under_way: Arc<Semaphore>,
     waiting: Arc<AtomicUsize>,
     queue: usize,
+    breaker: Breaker,
 }
 
 /// A place in the queue of a [`MirrorGate`].
@@ -26,20 +30,39 @@ impl MirrorGate {
             under_way: Arc::new(Semaphore::new(concurrency)),
             waiting: Arc::default(),
             queue,
+            breaker: Breaker::new(),
         }
     }
 
-    /// A place in the queue, or `None` when it is full; never waits.
-    pub fn queue(&self) -> Option<Place> {
-        let queued = self
-            .waiting
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |waiting| {
-                (waiting < self.queue).then_some(waiting + 1)
-            });
-        queued.is_ok().then(|| Place {
+    /// A place in the queue, or why there is none; never waits.
+    pub fn queue(&self) -> Result<Place, Ending> {
+        if !self.breaker.admits() {
+            return Err(Ending::Breaker);
+        }
+        let room = |waiting: usize| (waiting < self.queue).then_some(waiting + 1);
+        self.waiting
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, room)
+            .map_err(|_| Ending::QueueFull)?;
+        Ok(Place {
             under_way: Arc::clone(&self.under_way),
             waiting: Arc::clone(&self.waiting),
         })
+    }
+
+    /// Tells the breaker what became of a mirrored request.
+    pub fn report(&self, answered: Result<(), Ending>) {
+        match answered {
+            Ok(()) => self.breaker.succeeded(),
+            Err(
+                Ending::CandidateConnect
+                | Ending::CandidateNoPeer
+                | Ending::CandidateReset
+                | Ending::CandidateProtocol
+                | Ending::CandidateDeadline,
+            ) => self.breaker.failed(),
+            // Whatever else ended it says nothing of the candidate's health.
+            Err(_) => {}
+        }
     }
 
     /// How many wait now.
@@ -70,9 +93,9 @@ mod tests {
         let gate = MirrorGate::new(1, 1);
         let permit = gate.queue().unwrap().turn().await.unwrap();
         let second = gate.queue().unwrap();
-        assert!(gate.queue().is_none());
+        assert_eq!(gate.queue().unwrap_err(), Ending::QueueFull);
         drop(permit);
         let _permit = second.turn().await.unwrap();
-        assert!(gate.queue().is_some());
+        assert!(gate.queue().is_ok());
     }
 }

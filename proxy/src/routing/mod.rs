@@ -3,6 +3,7 @@
 //! A [`Table`] is immutable: a request sees one table from start to end, and a reload swaps the
 //! whole. How the file is read, watched and edited is the business of [`crate::routes`].
 
+mod breaker;
 mod client;
 mod gate;
 mod mode;
