@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use kit::ApiError;
+use kit::app::App;
+use kit::cache::Cache;
 use kit::sqlite::{Database, OpenError};
 
 use crate::invoices::Invoices;
@@ -20,18 +22,30 @@ pub use crate::order_client::{OrderClient, UrlError};
 pub struct Services {
     invoices: Invoices,
     orders: OrderClient,
+    cache: Cache,
     database: Database,
 }
 
-/// Opens the modern database, such as `sqlite:modern.db`, and brings its schema up to date.
+/// Opens the modern database, such as `sqlite:modern.db`, and brings its schema up to date; what
+/// is read is cached in memory.
 pub async fn connect(database_url: &str, orders: OrderClient) -> Result<Services, OpenError> {
+    connect_cached(database_url, orders, Cache::in_memory()).await
+}
+
+/// The same with another cache.
+pub async fn connect_cached(
+    database_url: &str,
+    orders: OrderClient,
+    cache: Cache,
+) -> Result<Services, OpenError> {
     let migrations = sqlx::migrate!("../../migrations/modern/sqlite");
     let database = Database::open(database_url, &migrations).await?;
     let repository = Arc::new(invoices::SqliteInvoices::new(database.clone()));
-    let invoices = Invoices::new(repository, orders.clone());
+    let invoices = Invoices::new(repository, orders.clone(), cache.clone());
     Ok(Services {
         invoices,
         orders,
+        cache,
         database,
     })
 }
@@ -46,9 +60,12 @@ impl Services {
 /// The whole service, ready to be served.
 pub fn router(services: Services) -> Router {
     let (database, orders) = (services.database.clone(), services.orders.clone());
+    let cache = services.cache.clone();
     let ready = move || ready(database.clone(), orders.clone());
     let routes = invoices::router().with_state(services);
-    kit::app::complete("invoice-service", routes, ready)
+    App::new("invoice-service", routes)
+        .cached(&cache)
+        .complete(ready)
 }
 
 async fn ready(database: Database, orders: OrderClient) -> Result<(), ApiError> {

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Parser;
 use invoice_service::OrderClient;
+use kit::cache::{Cache, RedisUrl};
 use kit::config::Mistakes;
 use tokio::net::TcpListener;
 
@@ -37,10 +38,21 @@ struct Raw {
         value_name = "URL"
     )]
     order_service_url: String,
+    /// Where reads are cached; empty for this process's memory alone.
+    #[arg(
+        long,
+        env = "REDIS_URL",
+        default_value = "",
+        hide_default_value = true,
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    redis_url: String,
 }
 
 struct Config {
     listen: SocketAddr,
+    redis: Option<RedisUrl>,
     database_url: String,
     orders: OrderClient,
 }
@@ -62,7 +74,9 @@ async fn main() -> ExitCode {
 }
 
 async fn run(config: Config) -> anyhow::Result<()> {
-    let services = invoice_service::connect(&config.database_url, config.orders).await?;
+    let cache = Cache::open(config.redis, "cutover:invoice");
+    let services =
+        invoice_service::connect_cached(&config.database_url, config.orders, cache).await?;
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("--listen: could not listen on {}", config.listen))?;
@@ -81,9 +95,12 @@ fn ready(raw: Raw) -> Result<Config, Mistakes> {
     let database = mistakes.keep("--database-url", url);
     let orders = OrderClient::new(&raw.order_service_url);
     let orders = mistakes.keep("--order-service-url", orders);
-    match (listen, database, orders) {
-        (Some(listen), Some(()), Some(orders)) => Ok(Config {
+    let redis = RedisUrl::parse_if_any(&raw.redis_url);
+    let redis = mistakes.keep("--redis-url", redis);
+    match (listen, database, orders, redis) {
+        (Some(listen), Some(()), Some(orders), Some(redis)) => Ok(Config {
             listen,
+            redis,
             database_url: raw.database_url,
             orders,
         }),

@@ -1,23 +1,29 @@
 //! Asks the order service for an order.
 //!
 //! One deadline covers the whole exchange, and the answer's size is bounded: whatever the other
-//! service does, an invoice is refused in time. It asks once; retries are not made here.
+//! service does, an invoice is refused in time. Only a connection that could not be made is tried
+//! again: then nothing of the request was sent.
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, StatusCode, Uri};
+use http::{Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Empty, Limited};
+use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use kit::Money;
 use kit::error::Cause;
+use kit::telemetry::Trace;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 /// How long an order may take, connection included.
 const DEADLINE: Duration = Duration::from_secs(2);
+
+/// The pauses before a connection that could not be made is tried again.
+const RETRIES: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(200)];
 
 /// The largest answer that is read: an order of the most items is under a fifth of it.
 const ANSWER_LIMIT: usize = 512 * 1024;
@@ -108,14 +114,32 @@ impl OrderClient {
     }
 
     async fn exchange(&self, url: &str) -> Result<(StatusCode, Bytes), Cause> {
-        let request = Request::get(url).body(Empty::new())?;
-        let response = self.http.request(request).await?;
+        let response = self.response(url).await?;
         let status = response.status();
         let body = Limited::new(response.into_body(), ANSWER_LIMIT)
             .collect()
             .await?;
         Ok((status, body.to_bytes()))
     }
+
+    async fn response(&self, url: &str) -> Result<Response<Incoming>, Cause> {
+        for pause in RETRIES {
+            match self.http.request(request(url)?).await {
+                Err(error) if error.is_connect() => tokio::time::sleep(pause).await,
+                answered => return Ok(answered?),
+            }
+        }
+        Ok(self.http.request(request(url)?).await?)
+    }
+}
+
+/// A request with the ids of the one that is being answered.
+fn request(url: &str) -> Result<Request<Empty<Bytes>>, http::Error> {
+    let mut request = Request::get(url).body(Empty::new())?;
+    if let Some(trace) = Trace::current() {
+        trace.carry(request.headers_mut());
+    }
+    Ok(request)
 }
 
 #[derive(Deserialize)]

@@ -9,6 +9,8 @@ mod orders;
 
 use axum::Router;
 use kit::ApiError;
+use kit::app::App;
+use kit::cache::Cache;
 use kit::sqlite::{Database, OpenError};
 
 use crate::customers::Customers;
@@ -19,18 +21,30 @@ use crate::orders::Orders;
 pub struct Services {
     customers: Customers,
     orders: Orders,
+    cache: Cache,
     database: Database,
 }
 
-/// Opens the modern database, such as `sqlite:modern.db`, and brings its schema up to date.
+/// Opens the modern database, such as `sqlite:modern.db`, and brings its schema up to date; what
+/// is read is cached in memory.
 pub async fn connect(database_url: &str) -> Result<Services, OpenError> {
+    connect_cached(database_url, Cache::in_memory()).await
+}
+
+/// The same with another cache.
+pub async fn connect_cached(database_url: &str, cache: Cache) -> Result<Services, OpenError> {
     let migrations = sqlx::migrate!("../../migrations/modern/sqlite");
     let database = Database::open(database_url, &migrations).await?;
-    let customers = Customers::new(customers::sqlite(database.clone()));
-    let orders = Orders::new(orders::sqlite(database.clone()), customers.clone());
+    let customers = Customers::new(customers::sqlite(database.clone()), cache.clone());
+    let orders = Orders::new(
+        orders::sqlite(database.clone()),
+        customers.clone(),
+        cache.clone(),
+    );
     Ok(Services {
         customers,
         orders,
+        cache,
         database,
     })
 }
@@ -44,12 +58,14 @@ impl Services {
 
 /// The whole service, ready to be served.
 pub fn router(services: Services) -> Router {
-    let database = services.database.clone();
+    let (database, cache) = (services.database.clone(), services.cache.clone());
     let ready = move || ready(database.clone());
     let routes = customers::router()
         .merge(orders::router())
         .with_state(services);
-    kit::app::complete("order-service", routes, ready)
+    App::new("order-service", routes)
+        .cached(&cache)
+        .complete(ready)
 }
 
 async fn ready(database: Database) -> Result<(), ApiError> {

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser;
+use kit::cache::{Cache, RedisUrl};
 use kit::config::Mistakes;
 use tokio::net::TcpListener;
 
@@ -28,10 +29,21 @@ struct Raw {
         value_name = "URL"
     )]
     database_url: String,
+    /// Where reads are cached; empty for this process's memory alone.
+    #[arg(
+        long,
+        env = "REDIS_URL",
+        default_value = "",
+        hide_default_value = true,
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    redis_url: String,
 }
 
 struct Config {
     listen: SocketAddr,
+    redis: Option<RedisUrl>,
     database_url: String,
 }
 
@@ -52,7 +64,8 @@ async fn main() -> ExitCode {
 }
 
 async fn run(config: Config) -> anyhow::Result<()> {
-    let services = order_service::connect(&config.database_url).await?;
+    let cache = Cache::open(config.redis, "cutover:order");
+    let services = order_service::connect_cached(&config.database_url, cache).await?;
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("--listen: could not listen on {}", config.listen))?;
@@ -68,9 +81,12 @@ fn ready(raw: Raw) -> Result<Config, Mistakes> {
     let mut mistakes = Mistakes::default();
     let listen = mistakes.parse("--listen", &raw.listen);
     let database_url = mistakes.keep("--database-url", kit::sqlite::check_url(&raw.database_url));
-    match (listen, database_url) {
-        (Some(listen), Some(())) => Ok(Config {
+    let redis = RedisUrl::parse_if_any(&raw.redis_url);
+    let redis = mistakes.keep("--redis-url", redis);
+    match (listen, database_url, redis) {
+        (Some(listen), Some(()), Some(redis)) => Ok(Config {
             listen,
+            redis,
             database_url: raw.database_url,
         }),
         _ => Err(mistakes),

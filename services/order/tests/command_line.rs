@@ -7,6 +7,7 @@ fn order_service() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_order-service"));
     command
         .env_remove("DATABASE_URL")
+        .env_remove("REDIS_URL")
         .env_remove("ORDER_SERVICE_LISTEN");
     command
 }
@@ -16,12 +17,14 @@ fn every_mistake_is_reported_at_once() {
     let mut command = order_service();
     let output = command
         .args(["--listen", "nowhere", "--database-url", "mysql://x"])
+        .args(["--redis-url", "http://y"])
         .output();
     let output = output.unwrap();
     assert_eq!(output.status.code(), Some(64));
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(text.contains("--listen: `nowhere`"), "{text}");
     assert!(text.contains("--database-url: `mysql://x`"), "{text}");
+    assert!(text.contains("--redis-url: `http://y`"), "{text}");
 }
 
 #[test]

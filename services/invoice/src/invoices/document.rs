@@ -5,10 +5,12 @@ use kit::requests::InvoiceStatus;
 use kit::time::Millis;
 use kit::{Money, Resource};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Invoice;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = InvoiceAttributes)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Attributes {
     order_id: String,
@@ -19,6 +21,7 @@ pub(super) struct Attributes {
     tax: Money,
     discount: Money,
     total: Money,
+    #[schema(value_type = Option<String>, format = "date")]
     due_date: Option<Date>,
     paid_at: Option<Millis>,
     created_at: Millis,

@@ -8,16 +8,16 @@ mod service;
 mod show;
 mod sqlite;
 
-use axum::Router;
-use axum::routing::get;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 pub(crate) use self::repository::{Filter, Invoice, InvoiceRepository, NewInvoice};
 pub(crate) use self::service::Invoices;
 pub(crate) use self::sqlite::SqliteInvoices;
 use crate::Services;
 
-pub(crate) fn router() -> Router<Services> {
-    Router::new()
-        .route("/invoices", get(list::handle).post(create::handle))
-        .route("/invoices/{id}", get(show::handle))
+pub(crate) fn router() -> OpenApiRouter<Services> {
+    OpenApiRouter::new()
+        .routes(routes!(list::handle, create::handle))
+        .routes(routes!(show::handle))
 }

@@ -6,9 +6,10 @@ use kit::Money;
 use kit::requests::InvoiceStatus;
 use kit::store::StoreError;
 use kit::time::Millis;
+use serde::{Deserialize, Serialize};
 
 /// A row of `invoices`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Invoice {
     pub(crate) id: String,
     pub(crate) order_id: String,
@@ -38,12 +39,12 @@ pub(crate) struct NewInvoice {
     pub(crate) due_date: Option<Date>,
 }
 
-/// What a list is narrowed to; the ids are of whichever side, and any text is a value.
-#[derive(Debug, Clone, Copy)]
+/// What a list is narrowed to; the ids are the modern side's own.
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Filter<'a> {
     pub(crate) customer_id: Option<&'a str>,
     pub(crate) order_id: Option<&'a str>,
-    pub(crate) status: Option<&'a str>,
+    pub(crate) status: Option<InvoiceStatus>,
 }
 
 /// The table `invoices`.
@@ -54,6 +55,12 @@ pub(crate) trait InvoiceRepository: Send + Sync {
 
     /// The invoice with this alias.
     async fn find_alias(&self, alias: &str) -> Result<Option<Invoice>, StoreError>;
+
+    /// The own id of the customer with this id, or with this alias when no id is equal.
+    async fn customer_id(&self, id: &str) -> Result<Option<String>, StoreError>;
+
+    /// The own id of the order with this id, or with this alias when no id is equal.
+    async fn order_id(&self, id: &str) -> Result<Option<String>, StoreError>;
 
     /// The invoices that match, newest first.
     async fn list(&self, filter: Filter<'_>) -> Result<Vec<Invoice>, StoreError>;

@@ -41,22 +41,40 @@ impl InvoiceRepository for SqliteInvoices {
             .map_err(StoreError::database)
     }
 
+    async fn customer_id(&self, id: &str) -> Result<Option<String>, StoreError> {
+        let query = sqlx::query_scalar(
+            "SELECT id FROM customers WHERE id = ?1 OR legacy_id = ?1 ORDER BY id <> ?1 LIMIT 1",
+        );
+        query
+            .bind(id)
+            .fetch_optional(self.database.reader())
+            .await
+            .map_err(StoreError::database)
+    }
+
+    async fn order_id(&self, id: &str) -> Result<Option<String>, StoreError> {
+        let query = sqlx::query_scalar(
+            "SELECT id FROM orders WHERE id = ?1 OR legacy_id = ?1 ORDER BY id <> ?1 LIMIT 1",
+        );
+        query
+            .bind(id)
+            .fetch_optional(self.database.reader())
+            .await
+            .map_err(StoreError::database)
+    }
+
     async fn list(&self, filter: Filter<'_>) -> Result<Vec<Invoice>, StoreError> {
         let query = sqlx::query(
             "SELECT * FROM invoices
-             WHERE (?1 IS NULL OR customer_id =
-                    (SELECT id FROM customers WHERE id = ?1 OR legacy_id = ?1
-                     ORDER BY id <> ?1 LIMIT 1))
-               AND (?2 IS NULL OR order_id =
-                    (SELECT id FROM orders WHERE id = ?2 OR legacy_id = ?2
-                     ORDER BY id <> ?2 LIMIT 1))
+             WHERE (?1 IS NULL OR customer_id = ?1)
+               AND (?2 IS NULL OR order_id = ?2)
                AND (?3 IS NULL OR status = ?3)
              ORDER BY created_at DESC, length(id) DESC, id DESC",
         );
         let query = query
             .bind(filter.customer_id)
             .bind(filter.order_id)
-            .bind(filter.status);
+            .bind(filter.status.map(InvoiceStatus::name));
         let rows = query.try_map(|row| invoice(&row));
         rows.fetch_all(self.database.reader())
             .await

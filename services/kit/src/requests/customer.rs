@@ -1,23 +1,44 @@
 //! The body of `POST /customers`.
 
+use utoipa::ToSchema;
+
 use super::fields::Fields;
 use crate::extract::RequestBody;
 
 /// A customer to be made.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[serde(deny_unknown_fields)]
 #[expect(
     missing_docs,
     reason = "the fields are the contract's, and their names say it all"
 )]
 pub struct CreateCustomer {
+    #[schema(format = "email", example = "ann@example.com")]
     pub email: String,
+    #[schema(
+        min_length = 1,
+        max_length = 100,
+        pattern = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
+    )]
     pub first_name: String,
+    #[schema(
+        min_length = 1,
+        max_length = 100,
+        pattern = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
+    )]
     pub last_name: String,
+    #[schema(max_length = 50, pattern = r"^[^\u0000]*$")]
     pub phone: Option<String>,
+    #[schema(max_length = 255, pattern = r"^[^\u0000]*$")]
     pub address: Option<String>,
+    #[schema(max_length = 100, pattern = r"^[^\u0000]*$")]
     pub city: Option<String>,
+    #[schema(max_length = 100, pattern = r"^[^\u0000]*$")]
     pub state: Option<String>,
+    #[schema(max_length = 20, pattern = r"^[^\u0000]*$")]
     pub zip_code: Option<String>,
+    #[schema(max_length = 100, pattern = r"^[^\u0000]*$")]
     pub country: Option<String>,
 }
 

@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil};
 use rust_decimal::Decimal;
+use utoipa::ToSchema;
 
 use super::fields::Fields;
 use crate::error::ApiError;
@@ -13,7 +14,9 @@ use crate::money::Money;
 const TAX_RATE: Decimal = Decimal::from_parts(1, 0, 0, false, 1);
 
 /// An invoice to be made.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[serde(deny_unknown_fields)]
 #[expect(
     missing_docs,
     reason = "the fields are the contract's, and their names say it all"
@@ -22,9 +25,12 @@ pub struct CreateInvoice {
     /// Any text: one that no order can have is of an unknown order.
     pub order_id: String,
     /// From 0 to 1.
+    #[schema(value_type = Option<f64>, minimum = 0, maximum = 1, default = 0.1)]
     pub tax_rate: Decimal,
+    #[schema(value_type = Option<f64>, minimum = 0)]
     pub discount_amount: Money,
     /// A calendar date; of an instant, its date in UTC.
+    #[schema(value_type = Option<String>, format = "date", example = "2999-12-31")]
     pub due_date: Option<civil::Date>,
 }
 

@@ -1,5 +1,7 @@
 //! The body of `POST /orders`.
 
+use utoipa::ToSchema;
+
 use super::fields::Fields;
 use super::status::OrderStatus;
 use crate::extract::RequestBody;
@@ -9,31 +11,49 @@ use crate::money::Money;
 const ITEMS: usize = 1000;
 
 /// An order to be made. Amounts are what the client says; nobody adds them up.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[serde(deny_unknown_fields)]
 #[expect(
     missing_docs,
     reason = "the fields are the contract's, and their names say it all"
 )]
 pub struct CreateOrder {
+    #[schema(min_length = 1, pattern = r"^[^\u0000]*[^\s\u0000][^\u0000]*$")]
     pub customer_id: String,
     pub status: OrderStatus,
+    #[schema(value_type = f64, minimum = 0.01)]
     pub total: Money,
+    #[schema(value_type = f64, minimum = 0.01)]
     pub subtotal: Money,
+    #[schema(value_type = Option<f64>, minimum = 0)]
     pub tax: Money,
+    #[schema(value_type = Option<f64>, minimum = 0)]
     pub discount: Money,
+    #[schema(max_length = 2000, pattern = r"^[^\u0000]*$")]
     pub notes: Option<String>,
+    #[schema(value_type = Option<Vec<CreateItem>>, max_items = 1000)]
     pub items: Vec<CreateItem>,
 }
 
 /// One item of an order to be made.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[serde(deny_unknown_fields)]
 #[expect(
     missing_docs,
     reason = "the fields are the contract's, and their names say it all"
 )]
 pub struct CreateItem {
+    #[schema(
+        min_length = 1,
+        max_length = 255,
+        pattern = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
+    )]
     pub product_id: String,
+    #[schema(minimum = 1, maximum = 2_147_483_647)]
     pub quantity: i32,
+    #[schema(value_type = f64, minimum = 0)]
     pub price: Money,
 }
 

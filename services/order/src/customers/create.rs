@@ -4,12 +4,25 @@ use axum::extract::State;
 use axum::response::IntoResponse;
 use http::StatusCode;
 use kit::extract::{Body, PrimaryId};
+use kit::openapi::{BadRequest, BodyRefused, DatabaseFailed, Refused};
 use kit::requests::CreateCustomer;
-use kit::{ApiError, Document};
+use kit::{ApiError, Document, Resource};
 
-use super::document::resource;
+use super::document::{Attributes, resource};
 use crate::Services;
 
+/// Makes a customer.
+#[utoipa::path(
+    post, path = "/customers", operation_id = "createCustomer", tag = "customers",
+    request_body = CreateCustomer,
+    responses(
+        (status = 201, description = "The customer", body = Document<Resource<Attributes>>),
+        (status = 400, description = "The body violates rules, or BAD_REQUEST", body = BadRequest),
+        (status = 409, description = "DUPLICATE_ENTRY: the e-mail is another's", body = Refused),
+        BodyRefused,
+        DatabaseFailed,
+    ),
+)]
 pub(super) async fn handle(
     State(services): State<Services>,
     primary: PrimaryId,

@@ -3,10 +3,12 @@
 use kit::Resource;
 use kit::time::Millis;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Customer;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CustomerAttributes)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Attributes {
     email: String,

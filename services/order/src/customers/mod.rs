@@ -9,18 +9,18 @@ mod sqlite;
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::routing::{get, post};
 use kit::sqlite::Database;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 pub(crate) use self::repository::{Customer, CustomerRepository};
 pub(crate) use self::service::Customers;
 use crate::Services;
 
-pub(crate) fn router() -> Router<Services> {
-    Router::new()
-        .route("/customers", post(create::handle))
-        .route("/customers/{id}", get(show::handle))
+pub(crate) fn router() -> OpenApiRouter<Services> {
+    OpenApiRouter::new()
+        .routes(routes!(create::handle))
+        .routes(routes!(show::handle))
 }
 
 /// The repository on `SQLite`.

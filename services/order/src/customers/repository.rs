@@ -3,9 +3,10 @@
 use async_trait::async_trait;
 use kit::store::StoreError;
 use kit::time::Millis;
+use serde::{Deserialize, Serialize};
 
 /// A row of `customers`. Its alias is no part of it: outside a lookup nobody needs it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Customer {
     pub(crate) id: String,
     pub(crate) email: String,

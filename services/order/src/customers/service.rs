@@ -3,26 +3,32 @@
 use std::sync::Arc;
 
 use kit::ApiError;
+use kit::cache::{Cache, Kind, Row};
 use kit::requests::CreateCustomer;
 use kit::store::{StoreError, fresh_id};
 use kit::time::Millis;
 
 use super::{Customer, CustomerRepository};
 
+/// A customer, for ten minutes at most. Nothing changes one, so no write makes one stale.
+static CUSTOMER: Kind = Kind::new("customer", 600);
+
 /// Customers, whichever database keeps them.
 #[derive(Clone)]
 pub(crate) struct Customers {
     repository: Arc<dyn CustomerRepository>,
+    cache: Cache,
 }
 
 impl Customers {
-    pub(crate) fn new(repository: Arc<dyn CustomerRepository>) -> Self {
-        Self { repository }
+    pub(crate) fn new(repository: Arc<dyn CustomerRepository>, cache: Cache) -> Self {
+        Self { repository, cache }
     }
 
     /// The customer with this id or alias.
     pub(crate) async fn find(&self, id: &str) -> Result<Option<Customer>, StoreError> {
-        self.repository.find(id).await
+        let load = || self.repository.find(id);
+        self.cache.find(&CUSTOMER, id, load).await
     }
 
     /// Makes a customer, or finds the one that the same mirrored write made when it came before.
@@ -50,6 +56,12 @@ impl Customers {
             Some(alias) => self.repository.find_alias(alias).await,
             None => Ok(None),
         }
+    }
+}
+
+impl Row for Customer {
+    fn id(&self) -> &str {
+        &self.id
     }
 }
 

@@ -3,11 +3,22 @@
 use axum::extract::State;
 use axum::response::IntoResponse;
 use kit::extract::PathId;
-use kit::{ApiError, Document};
+use kit::openapi::{DatabaseFailed, Refused};
+use kit::{ApiError, Document, Resource};
 
-use super::document::resource;
+use super::document::{Attributes, resource};
 use crate::Services;
 
+/// Shows a customer.
+#[utoipa::path(
+    get, path = "/customers/{id}", operation_id = "showCustomer", tag = "customers",
+    params(("id" = String, Path, description = "Of either side; any text")),
+    responses(
+        (status = 200, description = "The customer", body = Document<Resource<Attributes>>),
+        (status = 404, description = "NOT_FOUND", body = Refused),
+        DatabaseFailed,
+    ),
+)]
 pub(super) async fn handle(
     State(services): State<Services>,
     PathId(id): PathId,

@@ -5,10 +5,12 @@ use kit::requests::OrderStatus;
 use kit::time::Millis;
 use kit::{Money, Relation, Resource};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Order;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrderAttributes)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Attributes {
     customer_id: String,
@@ -22,7 +24,8 @@ pub(super) struct Attributes {
     updated_at: Millis,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrderRelationships)]
 pub(super) struct Relationships {
     customer: Relation<Identifier>,
     items: Relation<Vec<Identifier>>,

@@ -10,19 +10,19 @@ mod sqlite;
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::routing::{get, post};
 use kit::sqlite::Database;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 pub(crate) use self::repository::{Item, Order, OrderRepository};
 pub(crate) use self::service::Orders;
 use crate::Services;
 
-pub(crate) fn router() -> Router<Services> {
-    Router::new()
-        .route("/orders", post(create::handle))
-        .route("/orders/{id}", get(show::handle))
-        .route("/customers/{id}/orders", get(of_customer::handle))
+pub(crate) fn router() -> OpenApiRouter<Services> {
+    OpenApiRouter::new()
+        .routes(routes!(create::handle))
+        .routes(routes!(show::handle))
+        .routes(routes!(of_customer::handle))
 }
 
 /// The repository on `SQLite`.

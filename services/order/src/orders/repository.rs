@@ -5,9 +5,10 @@ use kit::Money;
 use kit::requests::{Activity, OrderStatus};
 use kit::store::StoreError;
 use kit::time::Millis;
+use serde::{Deserialize, Serialize};
 
 /// A row of `orders` with the ids of its items, in their order.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Order {
     pub(crate) id: String,
     pub(crate) customer_id: String,

@@ -3,11 +3,22 @@
 use axum::extract::State;
 use axum::response::IntoResponse;
 use kit::extract::PathId;
-use kit::{ApiError, Document};
+use kit::openapi::{DatabaseFailed, Refused};
+use kit::{ApiError, Document, Resource};
 
-use super::document::resource;
+use super::document::{Attributes, Relationships, resource};
 use crate::Services;
 
+/// Shows an order.
+#[utoipa::path(
+    get, path = "/orders/{id}", operation_id = "showOrder", tag = "orders",
+    params(("id" = String, Path, description = "Of either side; any text")),
+    responses(
+        (status = 200, description = "The order", body = Document<Resource<Attributes, Relationships>>),
+        (status = 404, description = "NOT_FOUND", body = Refused),
+        DatabaseFailed,
+    ),
+)]
 pub(super) async fn handle(
     State(services): State<Services>,
     PathId(id): PathId,
