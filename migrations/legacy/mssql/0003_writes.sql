@@ -81,9 +81,7 @@ BEGIN
         BEGIN TRANSACTION;
 
         IF NOT EXISTS (SELECT 1 FROM dbo.Customers WHERE Id = @CustomerId)
-        BEGIN
             THROW 51001, N'The customer does not exist.', 1;
-        END;
 
         INSERT INTO dbo.Orders (CustomerId, Status, IsActive, Total, Subtotal, Tax, Discount,
                                 Notes, CreatedAt, UpdatedAt)
@@ -140,22 +138,16 @@ BEGIN
         EXECUTE @Granted = sp_getapplock @Resource = N'dbo.Invoices.Number',
             @LockMode = N'Exclusive', @LockOwner = N'Transaction', @LockTimeout = 5000;
         IF @Granted < 0
-        BEGIN
             THROW 51004, N'The invoice numbers were locked for too long.', 1;
-        END;
         SET @Now = GETDATE();
 
         SELECT @CustomerId = CustomerId, @Subtotal = Subtotal
         FROM dbo.Orders
         WHERE Id = @OrderId;
         IF @CustomerId IS NULL
-        BEGIN
             THROW 51002, N'The order does not exist.', 1;
-        END;
         IF @Discount > @Subtotal
-        BEGIN
             THROW 51003, N'The discount is above the subtotal.', 1;
-        END;
 
         -- decimal(18, 2) times decimal(17, 16) is decimal(36, 18): exact.
         SET @Tax = dbo.RoundHalfEven(@Subtotal * @TaxRate);

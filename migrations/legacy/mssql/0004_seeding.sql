@@ -23,9 +23,7 @@ BEGIN
         EXECUTE @Granted = sp_getapplock @Resource = N'dbo.SeedWhenEmpty',
             @LockMode = N'Exclusive', @LockOwner = N'Transaction', @LockTimeout = 5000;
         IF @Granted < 0
-        BEGIN
             THROW 51004, N'Another session was seeding for too long.', 1;
-        END;
 
         IF NOT EXISTS (SELECT 1 FROM dbo.Customers)
         BEGIN

@@ -36,9 +36,7 @@ const TAKE_TURNS: &str = "DECLARE @Granted int; \
     EXECUTE @Granted = sp_getapplock @Resource = N'legacy-monolith schema', \
         @LockMode = N'Exclusive', @LockOwner = N'Session', @LockTimeout = 30000; \
     IF @Granted < 0 \
-    BEGIN \
-        THROW 51004, N'Another process was changing the schema for too long.', 1; \
-    END;";
+        THROW 51004, N'Another process was changing the schema for too long.', 1;";
 
 /// How long a batch may take; a new database on a busy server is slow.
 const BATCH: Duration = Duration::from_mins(1);

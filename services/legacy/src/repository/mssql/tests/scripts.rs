@@ -72,6 +72,20 @@ fn a_module_begins_its_batch_and_replaces_itself() {
 }
 
 #[test]
+fn a_throw_is_never_the_first_statement_of_a_block() {
+    // What precedes THROW has to be ended, or Microsoft's own parser takes `BEGIN` for the
+    // beginning of something else.
+    for batch in all() {
+        let code = code(&batch);
+        let words: Vec<&str> = code.split_whitespace().collect();
+        assert!(
+            !words.windows(2).any(|pair| pair == ["BEGIN", "THROW"]),
+            "{code}"
+        );
+    }
+}
+
+#[test]
 fn a_table_that_is_there_is_left_alone() {
     let tables = all()
         .into_iter()
