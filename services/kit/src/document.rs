@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 pub struct Document<D> {
     data: D,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     meta: Option<Meta>,
 }
 
@@ -21,16 +22,21 @@ struct Meta {
     count: usize,
 }
 
-/// One resource; `R` is its relationships, `()` and [`None`] when it has none.
+/// One resource; `R` is its relationships, [`Unrelated`] when it has none.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct Resource<A, R = ()> {
+pub struct Resource<A, R = Unrelated> {
     #[serde(rename = "type")]
     kind: &'static str,
     id: String,
     attributes: A,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     relationships: Option<R>,
 }
+
+/// The relationships of a resource that has none; never written.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Unrelated {}
 
 /// The value of one relationship: `Relation<Identifier>` to one, `Relation<Vec<Identifier>>` to
 /// many.

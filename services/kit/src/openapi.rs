@@ -6,8 +6,10 @@
 
 use axum::Router;
 use utoipa::openapi::{Info, OpenApi};
-use utoipa::{IntoResponses, ToSchema};
+use utoipa::{IntoResponses, PartialSchema as _, ToSchema};
 use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use crate::document::Unrelated;
 
 /// Where the page is.
 const PAGE: &str = "/api/docs";
@@ -94,6 +96,9 @@ pub struct DatabaseFailed(Refused);
 /// The document with its name, and the page that shows it.
 pub(crate) fn page(service: &'static str, mut api: OpenApi) -> Router {
     api.info = Info::new(service, env!("CARGO_PKG_VERSION"));
+    // What a type parameter is by default is referred to, and not collected.
+    let schemas = &mut api.components.get_or_insert_default().schemas;
+    schemas.insert(Unrelated::name().into_owned(), Unrelated::schema());
     // Without this, the page has a validator in the internet look at the document.
     let config = Config::default().validator_url("none");
     SwaggerUi::new(PAGE)

@@ -16,7 +16,8 @@ use crate::Services;
     post, path = "/invoices", operation_id = "createInvoice", tag = "invoices",
     request_body = CreateInvoice,
     responses(
-        (status = 201, description = "The invoice, a draft", body = Document<Resource<Attributes>>),
+        (status = 201, description = "The invoice, a draft", body = Document<Resource<Attributes>>,
+         links(("Invoice" = (operation_id = "showInvoice", parameters(("id" = "$response.body#/data/id")))))),
         (status = 400, description = "The body violates rules, or BAD_REQUEST: the discount is \
             above the subtotal, or the due date in the past", body = BadRequest),
         (status = 404, description = "NOT_FOUND: there is no such order", body = Refused),

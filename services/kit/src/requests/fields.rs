@@ -219,10 +219,13 @@ impl Fields {
         values
     }
 
-    fn has(&self, name: &str) -> bool {
-        self.properties
-            .get(name)
-            .is_some_and(|raw| raw.get() != "null")
+    /// Whether there is a value; a null is taken, for it is the same as none.
+    fn has(&mut self, name: &str) -> bool {
+        let is_null = |raw: &mut Box<RawValue>| raw.get() == "null";
+        if self.properties.get_mut(name).is_some_and(is_null) {
+            self.properties.remove(name);
+        }
+        self.properties.contains_key(name)
     }
 
     fn take(&mut self, name: &str) -> Option<Box<RawValue>> {

@@ -121,6 +121,7 @@ mod tests {
                 "taxRate must not be greater than 1",
             ]
         );
+        assert!(parse(r#"{"orderId":"1","taxRate":null,"discountAmount":null}"#).is_ok());
         assert!(parse(r#"{"orderId":"1","taxRate":0}"#).is_ok());
         assert!(parse(r#"{"orderId":"1","taxRate":1}"#).is_ok());
     }

@@ -16,7 +16,11 @@ use crate::Services;
     post, path = "/customers", operation_id = "createCustomer", tag = "customers",
     request_body = CreateCustomer,
     responses(
-        (status = 201, description = "The customer", body = Document<Resource<Attributes>>),
+        (status = 201, description = "The customer", body = Document<Resource<Attributes>>,
+         links(
+             ("Customer" = (operation_id = "showCustomer", parameters(("id" = "$response.body#/data/id")))),
+             ("Orders" = (operation_id = "listOrdersOfCustomer", parameters(("id" = "$response.body#/data/id")))),
+         )),
         (status = 400, description = "The body violates rules, or BAD_REQUEST", body = BadRequest),
         (status = 409, description = "DUPLICATE_ENTRY: the e-mail is another's", body = Refused),
         BodyRefused,

@@ -16,7 +16,8 @@ use crate::Services;
     post, path = "/orders", operation_id = "createOrder", tag = "orders",
     request_body = CreateOrder,
     responses(
-        (status = 201, description = "The order", body = Document<Resource<Attributes, Relationships>>),
+        (status = 201, description = "The order", body = Document<Resource<Attributes, Relationships>>,
+         links(("Order" = (operation_id = "showOrder", parameters(("id" = "$response.body#/data/id")))))),
         (status = 400, description = "The body violates rules, BAD_REQUEST, or INVALID_REFERENCE: \
             nobody is that customer", body = BadRequest),
         BodyRefused,

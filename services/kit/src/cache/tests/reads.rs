@@ -55,18 +55,18 @@ async fn a_read_that_began_before_a_write_stores_nothing_old_after_it() {
     for cache in caches {
         let database = Database::default();
         let (go, gone) = oneshot::channel::<()>();
-        let (begun, began) = oneshot::channel::<()>();
+        let (start, started) = oneshot::channel::<()>();
         let (reader, old) = (cache.clone(), database.clone());
         let early = tokio::spawn(async move {
             let load = async || {
                 let value = old.query().await;
-                begun.send(()).unwrap();
+                start.send(()).unwrap();
                 gone.await.unwrap();
                 value
             };
             reader.read(VALUE.key(&["1"]), load).await.unwrap()
         });
-        began.await.unwrap();
+        started.await.unwrap();
         assert_eq!(database.write(&cache, "1").await, 1);
         // One read while the early one is still out, one after it has tried to store.
         assert_eq!(database.read(&cache, "1").await, 1);
