@@ -6,13 +6,11 @@
 mod invoices;
 mod order_client;
 
-use std::sync::Arc;
-
 use axum::Router;
 use kit::ApiError;
 use kit::app::App;
 use kit::cache::Cache;
-use kit::sqlite::{Database, OpenError};
+use kit::database::{Database, OpenError, Settings};
 
 use crate::invoices::Invoices;
 pub use crate::order_client::{OrderClient, UrlError};
@@ -26,21 +24,23 @@ pub struct Services {
     database: Database,
 }
 
-/// Opens the modern database, such as `sqlite:modern.db`, and brings its schema up to date; what
+/// Opens the modern database, such as `sqlite:modern.db` or
+/// `postgres://modern@localhost:5433/modern`, and brings its schema up to date; what
 /// is read is cached in memory.
 pub async fn connect(database_url: &str, orders: OrderClient) -> Result<Services, OpenError> {
     connect_cached(database_url, orders, Cache::in_memory()).await
 }
 
-/// The same with another cache.
+/// The same with another cache, and the database by its settings or its URL.
 pub async fn connect_cached(
-    database_url: &str,
+    database: impl Into<Settings>,
     orders: OrderClient,
     cache: Cache,
 ) -> Result<Services, OpenError> {
-    let migrations = sqlx::migrate!("../../migrations/modern/sqlite");
-    let database = Database::open(database_url, &migrations).await?;
-    let repository = Arc::new(invoices::SqliteInvoices::new(database.clone()));
+    let sqlite = sqlx::migrate!("../../migrations/modern/sqlite");
+    let postgres = sqlx::migrate!("../../migrations/modern/postgres");
+    let database = Database::open(&database.into(), &sqlite, &postgres).await?;
+    let repository = invoices::repository(&database);
     let invoices = Invoices::new(repository, orders.clone(), cache.clone());
     Ok(Services {
         invoices,

@@ -8,6 +8,7 @@ use clap::Parser;
 use invoice_service::OrderClient;
 use kit::cache::{Cache, RedisUrl};
 use kit::config::Mistakes;
+use kit::database::{Flags, Settings};
 use tokio::net::TcpListener;
 
 /// Invoices of the sample system.
@@ -22,14 +23,8 @@ struct Raw {
         value_name = "ADDR"
     )]
     listen: String,
-    /// The modern database; the file is made when it is missing.
-    #[arg(
-        long,
-        env = "DATABASE_URL",
-        default_value = "sqlite:modern.db",
-        value_name = "URL"
-    )]
-    database_url: String,
+    #[command(flatten)]
+    database: Flags,
     /// Where the order service is.
     #[arg(
         long,
@@ -53,7 +48,8 @@ struct Raw {
 struct Config {
     listen: SocketAddr,
     redis: Option<RedisUrl>,
-    database_url: String,
+    database: Settings,
+    only_migrate: bool,
     orders: OrderClient,
 }
 
@@ -75,8 +71,11 @@ async fn main() -> ExitCode {
 
 async fn run(config: Config) -> anyhow::Result<()> {
     let cache = Cache::open(config.redis, "cutover:invoice");
-    let services =
-        invoice_service::connect_cached(&config.database_url, config.orders, cache).await?;
+    let services = invoice_service::connect_cached(config.database, config.orders, cache).await?;
+    if config.only_migrate {
+        services.close().await;
+        return Ok(());
+    }
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("--listen: could not listen on {}", config.listen))?;
@@ -91,17 +90,17 @@ async fn run(config: Config) -> anyhow::Result<()> {
 fn ready(raw: Raw) -> Result<Config, Mistakes> {
     let mut mistakes = Mistakes::default();
     let listen = mistakes.parse("--listen", &raw.listen);
-    let url = kit::sqlite::check_url(&raw.database_url);
-    let database = mistakes.keep("--database-url", url);
+    let database = raw.database.settings("invoice-service", &mut mistakes);
     let orders = OrderClient::new(&raw.order_service_url);
     let orders = mistakes.keep("--order-service-url", orders);
     let redis = RedisUrl::parse_if_any(&raw.redis_url);
     let redis = mistakes.keep("--redis-url", redis);
     match (listen, database, orders, redis) {
-        (Some(listen), Some(()), Some(orders), Some(redis)) => Ok(Config {
+        (Some(listen), Some(database), Some(orders), Some(redis)) => Ok(Config {
             listen,
             redis,
-            database_url: raw.database_url,
+            database,
+            only_migrate: raw.database.only_migrate(),
             orders,
         }),
         _ => Err(mistakes),

@@ -14,9 +14,9 @@ pub mod document;
 pub mod error;
 pub mod extract;
 pub mod money;
+pub mod openapi;
 #[cfg(feature = "postgres")]
 pub mod postgres;
-pub mod openapi;
 pub mod requests;
 pub mod serve;
 #[cfg(feature = "sqlite")]

@@ -11,7 +11,7 @@ use axum::Router;
 use kit::ApiError;
 use kit::app::App;
 use kit::cache::Cache;
-use kit::sqlite::{Database, OpenError};
+use kit::database::{Database, OpenError, Settings};
 
 use crate::customers::Customers;
 use crate::orders::Orders;
@@ -25,19 +25,24 @@ pub struct Services {
     database: Database,
 }
 
-/// Opens the modern database, such as `sqlite:modern.db`, and brings its schema up to date; what
+/// Opens the modern database, such as `sqlite:modern.db` or
+/// `postgres://modern@localhost:5433/modern`, and brings its schema up to date; what
 /// is read is cached in memory.
 pub async fn connect(database_url: &str) -> Result<Services, OpenError> {
     connect_cached(database_url, Cache::in_memory()).await
 }
 
-/// The same with another cache.
-pub async fn connect_cached(database_url: &str, cache: Cache) -> Result<Services, OpenError> {
-    let migrations = sqlx::migrate!("../../migrations/modern/sqlite");
-    let database = Database::open(database_url, &migrations).await?;
-    let customers = Customers::new(customers::sqlite(database.clone()), cache.clone());
+/// The same with another cache, and the database by its settings or its URL.
+pub async fn connect_cached(
+    database: impl Into<Settings>,
+    cache: Cache,
+) -> Result<Services, OpenError> {
+    let sqlite = sqlx::migrate!("../../migrations/modern/sqlite");
+    let postgres = sqlx::migrate!("../../migrations/modern/postgres");
+    let database = Database::open(&database.into(), &sqlite, &postgres).await?;
+    let customers = Customers::new(customers::repository(&database), cache.clone());
     let orders = Orders::new(
-        orders::sqlite(database.clone()),
+        orders::repository(&database),
         customers.clone(),
         cache.clone(),
     );

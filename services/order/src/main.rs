@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use clap::Parser;
 use kit::cache::{Cache, RedisUrl};
 use kit::config::Mistakes;
+use kit::database::{Flags, Settings};
 use tokio::net::TcpListener;
 
 /// Orders and customers of the sample system.
@@ -21,14 +22,8 @@ struct Raw {
         value_name = "ADDR"
     )]
     listen: String,
-    /// The modern database; the file is made when it is missing.
-    #[arg(
-        long,
-        env = "DATABASE_URL",
-        default_value = "sqlite:modern.db",
-        value_name = "URL"
-    )]
-    database_url: String,
+    #[command(flatten)]
+    database: Flags,
     /// Where reads are cached; empty for this process's memory alone.
     #[arg(
         long,
@@ -44,7 +39,8 @@ struct Raw {
 struct Config {
     listen: SocketAddr,
     redis: Option<RedisUrl>,
-    database_url: String,
+    database: Settings,
+    only_migrate: bool,
 }
 
 #[tokio::main]
@@ -65,7 +61,11 @@ async fn main() -> ExitCode {
 
 async fn run(config: Config) -> anyhow::Result<()> {
     let cache = Cache::open(config.redis, "cutover:order");
-    let services = order_service::connect_cached(&config.database_url, cache).await?;
+    let services = order_service::connect_cached(config.database, cache).await?;
+    if config.only_migrate {
+        services.close().await;
+        return Ok(());
+    }
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("--listen: could not listen on {}", config.listen))?;
@@ -80,14 +80,15 @@ async fn run(config: Config) -> anyhow::Result<()> {
 fn ready(raw: Raw) -> Result<Config, Mistakes> {
     let mut mistakes = Mistakes::default();
     let listen = mistakes.parse("--listen", &raw.listen);
-    let database_url = mistakes.keep("--database-url", kit::sqlite::check_url(&raw.database_url));
+    let database = raw.database.settings("order-service", &mut mistakes);
     let redis = RedisUrl::parse_if_any(&raw.redis_url);
     let redis = mistakes.keep("--redis-url", redis);
-    match (listen, database_url, redis) {
-        (Some(listen), Some(()), Some(redis)) => Ok(Config {
+    match (listen, database, redis) {
+        (Some(listen), Some(database), Some(redis)) => Ok(Config {
             listen,
             redis,
-            database_url: raw.database_url,
+            database,
+            only_migrate: raw.database.only_migrate(),
         }),
         _ => Err(mistakes),
     }

@@ -69,3 +69,24 @@ pub(crate) trait InvoiceRepository: Send + Sync {
     /// [`StoreError::Taken`] names `invoices.order_id` or `invoices.legacy_id`.
     async fn insert(&self, new: &NewInvoice, alias: Option<&str>) -> Result<Invoice, StoreError>;
 }
+
+impl NewInvoice {
+    /// The row, once its number is known.
+    pub(crate) fn numbered(self, number: String, now: Millis) -> Invoice {
+        Invoice {
+            id: self.id,
+            order_id: self.order_id,
+            customer_id: self.customer_id,
+            number,
+            status: InvoiceStatus::Draft,
+            subtotal: self.subtotal,
+            tax: self.tax,
+            discount: self.discount,
+            total: self.total,
+            due_date: self.due_date,
+            paid_at: None,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}

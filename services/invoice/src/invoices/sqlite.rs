@@ -86,7 +86,7 @@ impl InvoiceRepository for SqliteInvoices {
         // Taken under the write lock, so that times are in the order of numbers.
         let now = Millis::now();
         let number = next_number(&mut write, now.date()).await?;
-        let invoice = numbered(new.clone(), number, now);
+        let invoice = new.clone().numbered(number, now);
         insert(&mut write, &invoice, alias).await?;
         write.commit().await.map_err(StoreError::database)?;
         Ok(invoice)
@@ -112,24 +112,6 @@ async fn next_number(
         "{month}-{:04}",
         last.unwrap_or(0).saturating_add(1)
     ))
-}
-
-fn numbered(new: NewInvoice, number: String, now: Millis) -> Invoice {
-    Invoice {
-        id: new.id,
-        order_id: new.order_id,
-        customer_id: new.customer_id,
-        number,
-        status: InvoiceStatus::Draft,
-        subtotal: new.subtotal,
-        tax: new.tax,
-        discount: new.discount,
-        total: new.total,
-        due_date: new.due_date,
-        paid_at: None,
-        created_at: now,
-        updated_at: now,
-    }
 }
 
 async fn insert(

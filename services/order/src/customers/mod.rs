@@ -2,6 +2,7 @@
 
 mod create;
 mod document;
+mod postgres;
 mod repository;
 mod service;
 mod show;
@@ -9,7 +10,7 @@ mod sqlite;
 
 use std::sync::Arc;
 
-use kit::sqlite::Database;
+use kit::database::Database;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -23,7 +24,10 @@ pub(crate) fn router() -> OpenApiRouter<Services> {
         .routes(routes!(show::handle))
 }
 
-/// The repository on `SQLite`.
-pub(crate) fn sqlite(database: Database) -> Arc<dyn CustomerRepository> {
-    Arc::new(sqlite::SqliteCustomers::new(database))
+/// The repository on whichever database it is.
+pub(crate) fn repository(database: &Database) -> Arc<dyn CustomerRepository> {
+    match database.clone() {
+        Database::Sqlite(database) => Arc::new(sqlite::SqliteCustomers::new(database)),
+        Database::Postgres(database) => Arc::new(postgres::PostgresCustomers::new(database)),
+    }
 }

@@ -3,6 +3,7 @@
 mod create;
 mod document;
 mod of_customer;
+mod postgres;
 mod repository;
 mod service;
 mod show;
@@ -10,7 +11,7 @@ mod sqlite;
 
 use std::sync::Arc;
 
-use kit::sqlite::Database;
+use kit::database::Database;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -25,7 +26,10 @@ pub(crate) fn router() -> OpenApiRouter<Services> {
         .routes(routes!(of_customer::handle))
 }
 
-/// The repository on `SQLite`.
-pub(crate) fn sqlite(database: Database) -> Arc<dyn OrderRepository> {
-    Arc::new(sqlite::SqliteOrders::new(database))
+/// The repository on whichever database it is.
+pub(crate) fn repository(database: &Database) -> Arc<dyn OrderRepository> {
+    match database.clone() {
+        Database::Sqlite(database) => Arc::new(sqlite::SqliteOrders::new(database)),
+        Database::Postgres(database) => Arc::new(postgres::PostgresOrders::new(database)),
+    }
 }
