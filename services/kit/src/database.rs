@@ -78,13 +78,13 @@ pub struct Flags {
         hide_env_values = true
     )]
     database_url: String,
-    /// Connections to a PostgreSQL server at one time.
+    /// Connections to a database server at one time.
     #[arg(long, env = "DATABASE_CONNECTIONS", default_value_t = CONNECTIONS.to_string(), value_name = "N")]
     database_connections: String,
     /// Bring the schema up to date and exit.
     #[arg(long)]
     migrate: bool,
-    /// Bring a PostgreSQL schema up to date before serving; a SQLite file always is.
+    /// Bring a server's schema up to date before serving; a file's always is.
     #[arg(long, env = "DATABASE_MIGRATE_AT_START")]
     migrate_at_start: bool,
 }

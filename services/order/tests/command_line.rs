@@ -89,3 +89,32 @@ fn a_service_told_to_stop_ends_well_and_leaves_one_file() {
     let left: Vec<_> = std::fs::read_dir(directory.path()).unwrap().collect();
     assert_eq!(left.len(), 1, "{left:?}");
 }
+
+#[test]
+fn migrate_brings_a_postgres_up_to_date_and_exits() {
+    let url = kit::testing::servers::postgres_database();
+    let behind = order_service()
+        .args(["--listen", "127.0.0.1:0", "--database-url", &url])
+        .output()
+        .unwrap();
+    assert_eq!(behind.status.code(), Some(1));
+    let text = String::from_utf8(behind.stderr).unwrap();
+    assert!(text.contains("--migrate"), "{text}");
+    let migrated = order_service()
+        .args(["--migrate", "--database-url", &url])
+        .status();
+    assert_eq!(migrated.unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_mistake_never_shows_a_password() {
+    let url = "postgres://modern:secret@localhost:notaport/modern";
+    let output = order_service()
+        .args(["--database-url", url, "--database-connections", "0"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(64));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(!text.contains("secret"), "{text}");
+    assert!(text.contains("--database-connections: `0`"), "{text}");
+}

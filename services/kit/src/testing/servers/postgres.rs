@@ -90,11 +90,11 @@ pub(super) struct Cluster {
 impl Cluster {
     /// Looks at who owns a fresh directory, and gives it away where that is root.
     fn in_directory(directory: &Path) -> Self {
-        let owned = fs::metadata(directory).expect("a directory");
-        if owned.uid() != 0 {
+        let fresh = fs::metadata(directory).expect("a directory");
+        if fresh.uid() != 0 {
             return Self {
-                owner: owned.uid(),
-                group: owned.gid(),
+                owner: fresh.uid(),
+                group: fresh.gid(),
                 drops_privileges: false,
             };
         }

@@ -93,7 +93,7 @@ fn a_killed_test_leaves_nothing_behind() {
         println!("\n{VICTIM} {}", postgres.server.directory.display());
         println!("{VICTIM} {}", redis.server.directory.display());
         println!("{VICTIM} .");
-        std::thread::sleep(Duration::from_secs(60));
+        std::thread::sleep(Duration::from_mins(1));
         return;
     }
     let name = "testing::servers::tests::a_killed_test_leaves_nothing_behind";
