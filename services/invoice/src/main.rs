@@ -90,6 +90,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
 fn ready(raw: Raw) -> Result<Config, Mistakes> {
     let mut mistakes = Mistakes::default();
     let listen = mistakes.parse("--listen", &raw.listen);
+    let only_migrate = raw.database.only_migrate();
     let database = raw.database.settings("invoice-service", &mut mistakes);
     let orders = OrderClient::new(&raw.order_service_url);
     let orders = mistakes.keep("--order-service-url", orders);
@@ -100,7 +101,7 @@ fn ready(raw: Raw) -> Result<Config, Mistakes> {
             listen,
             redis,
             database,
-            only_migrate: raw.database.only_migrate(),
+            only_migrate,
             orders,
         }),
         _ => Err(mistakes),

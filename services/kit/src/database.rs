@@ -114,7 +114,7 @@ impl Flags {
     }
 
     /// The settings of this service; [`None`] when there was a mistake.
-    pub fn settings(&self, service: &str, mistakes: &mut Mistakes) -> Option<Settings> {
+    pub fn settings(self, service: &str, mistakes: &mut Mistakes) -> Option<Settings> {
         let url = mistakes.keep("--database-url", check_url(&self.database_url));
         let connections = mistakes.parse("--database-connections", &self.database_connections);
         let connections = connections.filter(|connections| {
@@ -124,7 +124,7 @@ impl Flags {
             mistakes.keep("--database-connections", possible).is_some()
         });
         Some(Settings {
-            url: url.map(|()| self.database_url.clone())?,
+            url: url.map(|()| self.database_url)?,
             connections: connections?,
             migrate: self.migrate || self.migrate_at_start,
             application: service.to_owned(),

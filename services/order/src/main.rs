@@ -80,6 +80,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
 fn ready(raw: Raw) -> Result<Config, Mistakes> {
     let mut mistakes = Mistakes::default();
     let listen = mistakes.parse("--listen", &raw.listen);
+    let only_migrate = raw.database.only_migrate();
     let database = raw.database.settings("order-service", &mut mistakes);
     let redis = RedisUrl::parse_if_any(&raw.redis_url);
     let redis = mistakes.keep("--redis-url", redis);
@@ -88,7 +89,7 @@ fn ready(raw: Raw) -> Result<Config, Mistakes> {
             listen,
             redis,
             database,
-            only_migrate: raw.database.only_migrate(),
+            only_migrate,
         }),
         _ => Err(mistakes),
     }

@@ -1,5 +1,6 @@
 //! What the services need of a `PostgreSQL` beside the contract: its schema, its bounds, and work
 //! that is tried again.
+#![expect(clippy::unwrap_used, reason = "a test that cannot start panics")]
 
 use kit::database::Settings;
 use kit::postgres::Database;

@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 use jiff::civil::Date;
-use jiff_sqlx::ToSqlx as _;
+use jiff_sqlx::ToSqlx;
 use kit::postgres::{Database, is_storable, parsed, sorted};
+use kit::requests::InvoiceStatus;
 use kit::store::StoreError;
 use kit::time::Millis;
 use sqlx::postgres::PgRow;
@@ -90,7 +91,7 @@ impl InvoiceRepository for PostgresInvoices {
             let query = query
                 .bind(filter.customer_id)
                 .bind(filter.order_id)
-                .bind(filter.status.map(|status| status.name()));
+                .bind(filter.status.map(InvoiceStatus::name));
             let rows = query.try_map(|row| invoice(&row));
             let found = rows.fetch_all(&mut *connection).await;
             (connection, found)
@@ -158,7 +159,7 @@ async fn insert(
         .bind(invoice.tax)
         .bind(invoice.discount)
         .bind(invoice.total)
-        .bind(invoice.due_date.map(|date| date.to_sqlx()))
+        .bind(invoice.due_date.map(ToSqlx::to_sqlx))
         .bind(invoice.paid_at)
         .bind(invoice.created_at)
         .bind(invoice.updated_at);
