@@ -64,7 +64,8 @@ pub fn read<Raw: clap::Parser, Config>(
 /// `RUST_LOG` chooses what is in it; when unset, it is `info` and nothing of tiberius, which logs
 /// the values of the rows that a server refuses.
 pub fn log() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,tiberius=off"));
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,tiberius=off"));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
