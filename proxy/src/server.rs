@@ -19,6 +19,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -56,9 +57,13 @@ pub enum StartError {
     /// The journal can't be opened.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// The mirror's threads can't be started.
+    #[error("cannot start the mirror's threads: {0}")]
+    Threads(std::io::Error),
 }
 
-/// A running proxy. Dropping it leaves the data plane running; [`Running::stop`] ends it.
+/// A running proxy. Dropping it leaves the data plane running, without its mirror;
+/// [`Running::stop`] ends it.
 pub struct Running {
     /// Where clients point.
     pub address: SocketAddr,
@@ -72,6 +77,7 @@ pub struct Running {
     pub journal: Journal,
     in_flight: Arc<AtomicUsize>,
     health: Arc<Health>,
+    background: Option<Runtime>,
     shutdown: watch::Sender<Option<Stop>>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -87,6 +93,9 @@ enum Stop {
 /// How long Pingora keeps serving what is under way after a graceful stop. [`Running::stop`]
 /// returns as soon as nothing is.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// The nicest that a thread can be.
+const MIRROR_NICENESS: i32 = 19;
 
 /// Starts the proxy.
 pub async fn start(options: &Options) -> Result<Running, StartError> {
@@ -106,7 +115,8 @@ pub async fn start(options: &Options) -> Result<Running, StartError> {
 
     let (shutdown, stopping) = watch::channel(None);
     let in_flight = Arc::new(AtomicUsize::new(0));
-    let mirror = Mirror::new(journal.clone());
+    let background = background_runtime(options.threads)?;
+    let mirror = Mirror::new(journal.clone(), background.handle().clone());
     let plane = DataPlane::new(
         Arc::clone(&routes),
         Arc::clone(&budget),
@@ -143,6 +153,7 @@ pub async fn start(options: &Options) -> Result<Running, StartError> {
         journal,
         in_flight,
         health,
+        background: Some(background),
         shutdown,
         tasks,
     })
@@ -177,6 +188,30 @@ impl Running {
         }
         self.journal.close().await;
     }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // A runtime must not be dropped where it would block.
+        if let Some(background) = self.background.take() {
+            background.shutdown_background();
+        }
+    }
+}
+
+/// Threads for the mirror, of low priority: where cores are short, the system runs the data plane
+/// first, so that what is mirrored waits and not what is served.
+fn background_runtime(threads: usize) -> Result<Runtime, StartError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .thread_name("mirror")
+        .on_thread_start(|| {
+            // Where the system refuses, mirroring runs at ordinary priority.
+            let _ = rustix::process::setpriority_process(None, MIRROR_NICENESS);
+        })
+        .enable_all()
+        .build()
+        .map_err(StartError::Threads)
 }
 
 fn bind(address: SocketAddr, flag: &'static str) -> Result<(TcpListener, SocketAddr), StartError> {

@@ -16,11 +16,14 @@ use crate::outcome::{Ending, Ticket};
 use crate::routing::{Place, Route};
 use pingora::connectors::http::v1::Connector;
 use std::sync::Arc;
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 /// The mirror, shared by all requests.
 pub struct Mirror {
     connector: Connector,
+    /// Where mirroring runs: threads that give way to the data plane's whenever a core is short.
+    runtime: Handle,
     journal: Journal,
 }
 
@@ -39,10 +42,11 @@ pub struct Job {
 }
 
 impl Mirror {
-    /// A mirror with a connection pool of its own.
-    pub fn new(journal: Journal) -> Arc<Self> {
+    /// A mirror with a connection pool of its own, whose work runs on `runtime`.
+    pub fn new(journal: Journal, runtime: Handle) -> Arc<Self> {
         Arc::new(Self {
             connector: Connector::new(None),
+            runtime,
             journal,
         })
     }
@@ -52,7 +56,7 @@ impl Mirror {
         let candidate = job.route.upstream(job.exchange.answered_by.other());
         match candidate.map(|candidate| candidate.mirror.queue()) {
             Some(Ok(place)) => {
-                tokio::spawn(Arc::clone(self).run(job, place));
+                self.runtime.spawn(Arc::clone(self).run(job, place));
             }
             Some(Err(ending)) => settle(job.ticket, ending),
             None => settle(job.ticket, Ending::CandidateNoPeer),
