@@ -1,7 +1,7 @@
 //! The control API and the dashboard: what runs, what was found, and the hand on the dial.
 //!
 //! It has no access control yet, so it is meant for loopback; what a foreign web page could do
-//! through an operator's browser is refused in [`origin`]. Nothing here stands in a request's way:
+//! through an operator's browser is refused in `origin`. Nothing here stands in a request's way:
 //! it reads counters and the journal, and edits routes.toml through its one door.
 
 mod dashboard;
