@@ -66,7 +66,8 @@ async fn every_eligible_request_ends_in_exactly_one_outcome_under_random_faults(
     eprintln!("seed {seed}");
     let (legacy, modern) = (backend(faulty(seed)).await, backend(faulty(seed ^ 1)).await);
     let routes = one_route(legacy, modern, "shadow", "writes = \"mirror\"\nmodern_share = \"30%\"")
-        .replace("[mirror]", "[client]\nkey = \"header:x-client\"\n[mirror]\nmax_bytes = \"1MiB\"\nqueue = 8\nconcurrency = 2");
+        .replace("\"20s\"", "\"500ms\"")
+    .replace("[mirror]", "[client]\nkey = \"header:x-client\"\n[mirror]\nmax_bytes = \"1MiB\"\nqueue = 8\nconcurrency = 2");
     let proxy = Arc::new(Proxy::start(&routes).await);
     let done = Arc::new(AtomicBool::new(false));
     let watcher = tokio::spawn({

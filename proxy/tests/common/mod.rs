@@ -192,7 +192,7 @@ peers = ["{legacy}"]
 [upstreams.modern]
 peers = ["{modern}"]
 [mirror]
-timeout = "500ms"
+timeout = "20s"
 [[routes]]
 name = "all"
 path = "/{{*rest}}"
