@@ -247,6 +247,10 @@ impl LiveRoutes {
     /// Takes a text that was found in the file into use, or refuses it.
     pub(super) async fn reload(&self, text: &str) {
         let _change = self.change.lock().await;
+        // An edit may have come between the reading and the lock: then this text is of old.
+        if !read_text(&self.path).is_ok_and(|now| now == text) {
+            return;
+        }
         if *text == *self.text() {
             self.problems.store(None);
             return;
