@@ -8,6 +8,8 @@
 directory=$1
 ending=$2
 shift 2
+# Before the process id is told: nobody may read the log of the run before as this one's.
+: >"$directory/log"
 "$@" </dev/null >"$directory/log" 2>&1 &
 server=$!
 echo "$server"
