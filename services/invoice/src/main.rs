@@ -3,13 +3,11 @@
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::Parser;
 use invoice_service::OrderClient;
-use kit::cache::{Cache, RedisUrl};
+use kit::cache::{self, Cache, RedisUrl};
 use kit::config::Mistakes;
-use kit::database::{Flags, Settings};
-use tokio::net::TcpListener;
+use kit::database::{self, Settings};
 
 /// Invoices of the sample system.
 #[derive(Parser)]
@@ -24,7 +22,7 @@ struct Raw {
     )]
     listen: String,
     #[command(flatten)]
-    database: Flags,
+    database: database::Flags,
     /// Where the order service is.
     #[arg(
         long,
@@ -33,16 +31,8 @@ struct Raw {
         value_name = "URL"
     )]
     order_service_url: String,
-    /// Where reads are cached; empty for this process's memory alone.
-    #[arg(
-        long,
-        env = "REDIS_URL",
-        default_value = "",
-        hide_default_value = true,
-        hide_env_values = true,
-        value_name = "URL"
-    )]
-    redis_url: String,
+    #[command(flatten)]
+    cache: cache::Flags,
 }
 
 struct Config {
@@ -55,34 +45,16 @@ struct Config {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let config = match kit::config::read(ready) {
-        Ok(config) => config,
-        Err(code) => return code,
-    };
-    kit::config::log();
-    match run(config).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("{error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    kit::process::run(ready, run).await
 }
 
 async fn run(config: Config) -> anyhow::Result<()> {
     let cache = Cache::open(config.redis, "cutover:invoice");
     let services = invoice_service::connect_cached(config.database, config.orders, cache).await?;
-    if config.only_migrate {
-        services.close().await;
-        return Ok(());
+    if !config.only_migrate {
+        let router = invoice_service::router(services.clone());
+        kit::process::answer("invoice service", config.listen, router).await?;
     }
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .with_context(|| format!("--listen: could not listen on {}", config.listen))?;
-    let stop = kit::serve::signalled();
-    tracing::info!(listen = %listener.local_addr()?, "invoice service is up");
-    let router = invoice_service::router(services.clone());
-    kit::serve::serve(listener, router, stop).await?;
     services.close().await;
     Ok(())
 }
@@ -94,8 +66,7 @@ fn ready(raw: Raw) -> Result<Config, Mistakes> {
     let database = raw.database.settings("invoice-service", &mut mistakes);
     let orders = OrderClient::new(&raw.order_service_url);
     let orders = mistakes.keep("--order-service-url", orders);
-    let redis = RedisUrl::parse_if_any(&raw.redis_url);
-    let redis = mistakes.keep("--redis-url", redis);
+    let redis = raw.cache.settings(&mut mistakes);
     match (listen, database, orders, redis) {
         (Some(listen), Some(database), Some(orders), Some(redis)) => Ok(Config {
             listen,

@@ -80,15 +80,6 @@ impl App {
     }
 }
 
-/// Completes routes that have no cache.
-pub fn complete<P, F>(service: &'static str, routes: impl Into<OpenApiRouter>, ready: P) -> Router
-where
-    P: Fn() -> F + Send + Sync + 'static,
-    F: Future<Output = Result<(), ApiError>> + Send + 'static,
-{
-    App::new(service, routes).complete(ready)
-}
-
 type Readiness = Pin<Box<dyn Future<Output = Result<(), ApiError>> + Send>>;
 
 /// What the endpoints of every service share.

@@ -67,6 +67,7 @@ pub enum UrlError {
 
 /// The flags that every service with a database has.
 #[derive(Debug, Clone, Args)]
+#[group(id = "database")]
 pub struct Flags {
     /// The modern database: sqlite:FILE, which is made when it is missing, or
     /// <postgres://USER:PASSWORD@HOST:PORT/NAME>.

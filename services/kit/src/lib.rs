@@ -17,6 +17,7 @@ pub mod money;
 pub mod openapi;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+pub mod process;
 pub mod requests;
 pub mod serve;
 #[cfg(feature = "sqlite")]

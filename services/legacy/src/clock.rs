@@ -6,6 +6,8 @@ use std::{fmt, str::FromStr};
 
 use jiff::{SignedDuration, Span, Timestamp, civil, tz::TimeZone};
 use serde::{Serialize, Serializer};
+use utoipa::openapi::{Object, RefOr, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 const TICKS_A_SECOND: u32 = 300;
 /// No `datetime` is older than the Gregorian calendar in Britain.
@@ -93,6 +95,22 @@ impl fmt::Display for DateTime {
         write!(f, "{}", self.0.strftime("%Y-%m-%dT%H:%M:%S%.3f"))
     }
 }
+
+impl PartialSchema for DateTime {
+    fn schema() -> RefOr<Schema> {
+        // No `date-time`: that format has a zone.
+        Object::builder()
+            .schema_type(Type::String)
+            .pattern(Some(r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}$"))
+            .description(Some(
+                "Server-local, without a zone, on ticks of 1/300 second",
+            ))
+            .examples(["2024-01-02T03:04:05.123"])
+            .into()
+    }
+}
+
+impl ToSchema for DateTime {}
 
 impl Serialize for DateTime {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

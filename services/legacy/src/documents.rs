@@ -9,6 +9,7 @@ use kit::{
     requests::{InvoiceStatus, OrderStatus},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     clock::DateTime,
@@ -16,7 +17,7 @@ use crate::{
 };
 
 /// A customer as clients see it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CustomerAttributes {
     email: String,
@@ -33,7 +34,7 @@ pub(crate) struct CustomerAttributes {
 }
 
 /// An order as clients see it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct OrderAttributes {
     customer_id: String,
@@ -48,14 +49,14 @@ pub(crate) struct OrderAttributes {
 }
 
 /// What an order belongs to and consists of.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct OrderRelationships {
     customer: Relation<Identifier>,
     items: Relation<Vec<Identifier>>,
 }
 
 /// An invoice as clients see it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct InvoiceAttributes {
     order_id: String,
@@ -66,6 +67,7 @@ pub(crate) struct InvoiceAttributes {
     tax: Money,
     discount: Money,
     total: Money,
+    #[schema(value_type = Option<String>, format = "date")]
     due_date: Option<Date>,
     paid_at: Option<DateTime>,
     created_at: DateTime,

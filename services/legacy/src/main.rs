@@ -5,7 +5,6 @@ use std::{net::SocketAddr, process::ExitCode};
 use anyhow::Context as _;
 use clap::Parser;
 use kit::config::Mistakes;
-use tokio::net::TcpListener;
 
 /// The order-management monolith that is being replaced.
 #[derive(Parser)]
@@ -40,18 +39,7 @@ struct Config {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let config = match kit::config::read(ready) {
-        Ok(config) => config,
-        Err(code) => return code,
-    };
-    kit::config::log();
-    match run(config).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("{error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    kit::process::run(ready, run).await
 }
 
 async fn run(config: Config) -> anyhow::Result<()> {
@@ -61,16 +49,10 @@ async fn run(config: Config) -> anyhow::Result<()> {
             .await
             .context("could not seed the database")?;
     }
-    if config.migrate {
-        monolith.close().await;
-        return Ok(());
+    if !config.migrate {
+        let router = legacy_monolith::router(monolith.clone());
+        kit::process::answer("the monolith", config.listen, router).await?;
     }
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .with_context(|| format!("--listen: could not listen on {}", config.listen))?;
-    tracing::info!(listen = %listener.local_addr()?, "the monolith is up");
-    let router = legacy_monolith::router(monolith.clone());
-    kit::serve::serve(listener, router, kit::serve::signalled()).await?;
     monolith.close().await;
     Ok(())
 }

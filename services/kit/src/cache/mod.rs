@@ -33,6 +33,7 @@ mod tier;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::Args;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::task::JoinHandle;
@@ -48,10 +49,27 @@ pub use self::redis::{RedisUrl, RedisUrlError};
 pub(crate) use self::routes::routes;
 use self::stats::{Read, Stats};
 use self::tier::Looked;
+use crate::config::Mistakes;
 use crate::store::{StoreError, is_possible_id};
 
 /// The longest life in memory while Redis is away: other processes' writes are not heard of.
 const STANDING_IN: Duration = Duration::from_secs(5);
+
+/// The flag that every service with a cache has.
+#[derive(Debug, Clone, Args)]
+#[group(id = "cache")]
+pub struct Flags {
+    /// Where reads are cached; empty for this process's memory alone.
+    #[arg(
+        long,
+        env = "REDIS_URL",
+        default_value = "",
+        hide_default_value = true,
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    redis_url: String,
+}
 
 /// A value that has an id of its own.
 pub trait Row {
@@ -97,6 +115,13 @@ pub(super) struct House {
     failures: u64,
     entries: u64,
     bytes: u64,
+}
+
+impl Flags {
+    /// Where Redis is, if anywhere; the outer [`None`] when there was a mistake.
+    pub fn settings(&self, mistakes: &mut Mistakes) -> Option<Option<RedisUrl>> {
+        mistakes.keep("--redis-url", RedisUrl::parse_if_any(&self.redis_url))
+    }
 }
 
 impl Cache {

@@ -1,11 +1,37 @@
 //! POST /invoices
 
 use axum::{extract::State, http::StatusCode, response::IntoResponse};
-use kit::{ApiError, Document, extract::Body, requests::CreateInvoice};
+use kit::{
+    ApiError, Document, Resource,
+    extract::Body,
+    openapi::{BadRequest, BodyRefused, Refused},
+    requests::CreateInvoice,
+};
 
 use super::failure;
-use crate::{DateTime, Monolith, documents, repository::RepositoryError};
+use crate::{
+    DateTime, Monolith,
+    documents::{self, InvoiceAttributes},
+    repository::RepositoryError,
+};
 
+/// Makes the invoice of an order.
+#[utoipa::path(
+    post, path = "/invoices", operation_id = "createInvoice", tag = "invoices",
+    request_body = CreateInvoice,
+    responses(
+        (status = 201, description = "The invoice, a draft",
+         body = Document<Resource<InvoiceAttributes>>,
+         links(("Invoice" = (operation_id = "showInvoice", parameters(("id" = "$response.body#/data/id")))))),
+        (status = 400, description = "The body violates rules, or BAD_REQUEST: the discount is \
+            above the subtotal, or the due date in the past", body = BadRequest),
+        (status = 404, description = "NOT_FOUND: there is no such order", body = Refused),
+        (status = 409, description = "CONFLICT: the order has its invoice", body = Refused),
+        BodyRefused,
+        (status = 500, description = "DATABASE_ERROR: an amount is too large for its column, or \
+            the database failed", body = Refused),
+    ),
+)]
 pub(super) async fn handle(
     State(monolith): State<Monolith>,
     Body(new): Body<CreateInvoice>,

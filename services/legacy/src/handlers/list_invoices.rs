@@ -1,11 +1,30 @@
 //! GET /invoices
 
 use axum::{extract::State, response::IntoResponse};
-use kit::{ApiError, Document, extract::Filters};
+use kit::{ApiError, Document, Resource, extract::Filters, openapi::DatabaseFailed};
 
 use super::failure;
-use crate::{Monolith, documents, key::parse_key, repository::InvoiceFilter};
+use crate::{
+    Monolith,
+    documents::{self, InvoiceAttributes},
+    key::parse_key,
+    repository::InvoiceFilter,
+};
 
+/// Lists invoices, newest first; of what nobody has, there are none.
+#[utoipa::path(
+    get, path = "/invoices", operation_id = "listInvoices", tag = "invoices",
+    params(
+        ("customerId" = Option<String>, Query, description = "Only a number names a customer"),
+        ("orderId" = Option<String>, Query, description = "Only a number names an order"),
+        ("status" = Option<String>, Query, description = "Such as `DRAFT`"),
+    ),
+    responses(
+        (status = 200, description = "The invoices",
+         body = Document<Vec<Resource<InvoiceAttributes>>>),
+        DatabaseFailed,
+    ),
+)]
 pub(super) async fn handle(
     State(monolith): State<Monolith>,
     filters: Filters,

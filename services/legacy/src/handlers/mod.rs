@@ -9,11 +9,9 @@ mod read_customer;
 mod read_invoice;
 mod read_order;
 
-use axum::{
-    Router,
-    routing::{get, post},
-};
-use kit::ApiError;
+use axum::Router;
+use kit::{ApiError, app::App};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{Monolith, repository::RepositoryError};
 
@@ -32,19 +30,16 @@ pub fn router(monolith: Monolith) -> Router {
                 .map_err(|error| ApiError::unavailable("database", error))
         }
     };
-    let routes = Router::new()
-        .route("/customers", post(create_customer::handle))
-        .route("/customers/{id}", get(read_customer::handle))
-        .route("/customers/{id}/orders", get(list_customer_orders::handle))
-        .route("/orders", post(create_order::handle))
-        .route("/orders/{id}", get(read_order::handle))
-        .route(
-            "/invoices",
-            get(list_invoices::handle).post(create_invoice::handle),
-        )
-        .route("/invoices/{id}", get(read_invoice::handle))
+    let routes = OpenApiRouter::new()
+        .routes(routes!(create_customer::handle))
+        .routes(routes!(read_customer::handle))
+        .routes(routes!(list_customer_orders::handle))
+        .routes(routes!(create_order::handle))
+        .routes(routes!(read_order::handle))
+        .routes(routes!(list_invoices::handle, create_invoice::handle))
+        .routes(routes!(read_invoice::handle))
         .with_state(monolith);
-    kit::app::complete(SERVICE, routes, ready)
+    App::new(SERVICE, routes).complete(ready)
 }
 
 /// A failure that the handler has no words of its own for.

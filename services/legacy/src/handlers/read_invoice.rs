@@ -1,11 +1,29 @@
 //! GET /invoices/{id}
 
 use axum::{extract::State, response::IntoResponse};
-use kit::{ApiError, Document, extract::PathId};
+use kit::{
+    ApiError, Document, Resource,
+    extract::PathId,
+    openapi::{DatabaseFailed, Refused},
+};
 
 use super::failure;
-use crate::{Monolith, documents, key::parse_key};
+use crate::{
+    Monolith,
+    documents::{self, InvoiceAttributes},
+    key::parse_key,
+};
 
+/// Shows an invoice.
+#[utoipa::path(
+    get, path = "/invoices/{id}", operation_id = "showInvoice", tag = "invoices",
+    params(("id" = String, Path, description = "Any text; only a number names an invoice")),
+    responses(
+        (status = 200, description = "The invoice", body = Document<Resource<InvoiceAttributes>>),
+        (status = 404, description = "NOT_FOUND", body = Refused),
+        DatabaseFailed,
+    ),
+)]
 pub(super) async fn handle(
     State(monolith): State<Monolith>,
     PathId(id): PathId,

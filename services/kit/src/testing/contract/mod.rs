@@ -75,6 +75,8 @@ macro_rules! contract_tests {
             an_unknown_path_is_not_found_in_json
             a_wrong_method_is_refused_in_json
             a_body_too_large_is_refused
+            the_documentation_is_complete_and_needs_no_network
+            requests_are_measured_by_route
         });
     };
 }

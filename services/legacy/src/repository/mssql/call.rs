@@ -40,6 +40,18 @@ impl Call {
         }
     }
 
+    /// A query, whose parameters are `@P1`, `@P2` and so on.
+    pub(super) fn query_of(sql: String, parameters: &[i64]) -> Self {
+        let parameters = parameters.iter();
+        Self {
+            name: "a query",
+            sql,
+            arguments: parameters
+                .map(|value| ColumnData::I64(Some(*value)))
+                .collect(),
+        }
+    }
+
     pub(super) fn int(self, parameter: &'static str, value: i32) -> Self {
         self.with(parameter, ColumnData::I32(Some(value)))
     }

@@ -12,6 +12,7 @@ mod error;
 mod invoices;
 mod orders;
 mod pool;
+mod reader;
 mod scripts;
 mod seeding;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use tiberius::Row;
 
 pub use address::{Address, AddressError};
 pub use error::{MssqlError, OpenError};
+pub use reader::Reader;
 
 use super::{Repository, Result};
 use crate::seed::Seed;
@@ -48,10 +50,10 @@ impl MssqlRepository {
 }
 
 /// Runs one batch of statements on a connection of its own, for whoever sets up or takes down what
-/// the repository works on.
+/// the repository works on; the database is made when it is missing.
 pub async fn run_batch(url: &str, sql: &str) -> std::result::Result<(), OpenError> {
     let address = Address::parse(url)?;
-    let mut client = connection::open(&address, Limits::default().connect).await?;
+    let mut client = scripts::open(&address, Limits::default().connect).await?;
     Ok(scripts::run(&mut client, sql).await?)
 }
 

@@ -43,13 +43,7 @@ const BATCH: Duration = Duration::from_mins(1);
 
 /// Makes the database where it is missing, and its tables and procedures as they should be.
 pub(super) async fn apply(address: &Address, connect: Duration) -> Result<(), OpenError> {
-    let mut client = match connection::open(address, connect).await {
-        Err(error) if error.meaning() == Meaning::NoDatabase => {
-            create_database(address, connect).await?;
-            connection::open(address, connect).await?
-        }
-        opened => opened?,
-    };
+    let mut client = open(address, connect).await?;
     run(&mut client, TAKE_TURNS).await?;
     for (script, text) in SCRIPTS {
         for (sql, batch) in batches(text).into_iter().zip(1..) {
@@ -63,6 +57,17 @@ pub(super) async fn apply(address: &Address, connect: Duration) -> Result<(), Op
         }
     }
     Ok(())
+}
+
+/// Connects to the database, which is made when it is missing.
+pub(super) async fn open(address: &Address, connect: Duration) -> Result<Client, MssqlError> {
+    match connection::open(address, connect).await {
+        Err(error) if error.meaning() == Meaning::NoDatabase => {
+            create_database(address, connect).await?;
+            connection::open(address, connect).await
+        }
+        opened => opened,
+    }
 }
 
 async fn create_database(address: &Address, connect: Duration) -> Result<(), MssqlError> {

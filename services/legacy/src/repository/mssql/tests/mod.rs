@@ -6,6 +6,7 @@ mod asking;
 mod fake;
 mod opening;
 mod pool;
+mod reading;
 mod refusals;
 mod repository;
 mod scripts;
