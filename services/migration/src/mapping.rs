@@ -1,4 +1,5 @@
-//! What becomes of each legacy column: the one place that extraction, load and validation read.
+//! What becomes of each legacy column: the one place that sources, targets and
+//! validation read.
 
 use jiff::tz::TimeZone;
 
@@ -32,7 +33,7 @@ pub(crate) enum Rule {
     Padded,
     /// A padded word in lower case becomes upper case.
     Status,
-    /// Whole hundredths become a decimal text.
+    /// An amount, of whole hundredths where it is an integer, becomes a `numeric(10, 2)`.
     Money,
     /// A naive datetime in [`LEGACY_ZONE`] becomes an instant.
     Time,

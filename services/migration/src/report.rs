@@ -30,9 +30,10 @@ pub struct TableReport {
 }
 
 /// A row that cannot come over.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Refusal {
     /// The legacy table.
+    #[sqlx(rename = "source")]
     pub table: String,
     /// The row's key there.
     pub key: i64,

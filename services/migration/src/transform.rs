@@ -1,10 +1,11 @@
 //! Turns a legacy row's values into the modern row's. Pure: no database, no clock.
 
-use jiff::civil;
+use jiff::{Timestamp, civil};
+use rust_decimal::Decimal;
 
 use crate::{
-    extract::{LegacyRow, Value},
     mapping::{Column, LEGACY_ZONE, Rule, Table},
+    value::{LegacyRow, LegacyValue, ModernValue},
 };
 
 /// Why a value cannot come over.
@@ -16,11 +17,16 @@ pub(crate) struct BadValue {
     fault: &'static str,
 }
 
+/// Decimal places of a modern amount, which is a `numeric(10, 2)`.
+const PLACES: u32 = 2;
+/// The first amount that has too many digits.
+const TOO_LARGE: Decimal = Decimal::from_parts(100_000_000, 0, 0, false, 0);
+
 /// A value as an error repeats it; a text of megabytes explains nothing more than its start.
 const SHOWN_CHARS: usize = 60;
 
 /// The modern row's values, in the order of the mapping's columns.
-pub(crate) fn transform(table: &Table, row: &LegacyRow) -> Result<Vec<Value>, BadValue> {
+pub(crate) fn transform(table: &Table, row: &LegacyRow) -> Result<Vec<ModernValue>, BadValue> {
     table
         .columns
         .iter()
@@ -29,37 +35,50 @@ pub(crate) fn transform(table: &Table, row: &LegacyRow) -> Result<Vec<Value>, Ba
         .collect()
 }
 
-fn changed(column: &Column, value: &Value) -> Result<Value, BadValue> {
+fn changed(column: &Column, value: &LegacyValue) -> Result<ModernValue, BadValue> {
+    use LegacyValue as Legacy;
+    use ModernValue as Modern;
     let bad = |fault| BadValue {
         column: column.legacy,
         value: shown(value),
         fault,
     };
     Ok(match (column.rule, value) {
-        (_, Value::Null) => Value::Null,
-        (Rule::Key, Value::Integer(key)) => Value::Text(key.to_string()),
-        (Rule::Count, Value::Integer(count)) => Value::Integer(*count),
-        (Rule::Money, Value::Integer(hundredths)) => Value::Text(decimal(*hundredths)),
-        (Rule::Text, Value::Text(text)) => Value::Text(text.clone()),
-        (Rule::Padded, Value::Text(text)) => Value::Text(text.trim_end_matches(' ').to_owned()),
-        (Rule::Status, Value::Text(text)) => {
-            Value::Text(text.trim_end_matches(' ').to_ascii_uppercase())
+        (_, Legacy::Null) => Modern::Null,
+        (Rule::Key, Legacy::Integer(key)) => Modern::Text(key.to_string()),
+        (Rule::Count, Legacy::Integer(count)) => Modern::Count(*count),
+        (Rule::Money, Legacy::Integer(hundredths)) => {
+            Modern::Amount(amount(Decimal::new(*hundredths, PLACES)).map_err(bad)?)
         }
-        (Rule::Time, Value::Text(text)) => Value::Text(instant(text).map_err(bad)?),
-        (Rule::Date, Value::Text(text)) => Value::Text(date(text).map_err(bad)?),
-        (Rule::Key | Rule::Count | Rule::Money, _) => return Err(bad("is no integer")),
+        (Rule::Money, Legacy::Decimal(exact)) => Modern::Amount(amount(*exact).map_err(bad)?),
+        (Rule::Text, Legacy::Text(text)) => Modern::Text(text.clone()),
+        (Rule::Padded, Legacy::Text(text)) => Modern::Text(text.trim_end_matches(' ').to_owned()),
+        (Rule::Status, Legacy::Text(text)) => {
+            Modern::Text(text.trim_end_matches(' ').to_ascii_uppercase())
+        }
+        (Rule::Time, Legacy::Text(text)) => Modern::Instant(instant(text).map_err(bad)?),
+        (Rule::Date, Legacy::Text(text)) => Modern::Date(date(text).map_err(bad)?),
+        (Rule::Key | Rule::Count, _) => return Err(bad("is no integer")),
+        (Rule::Money, _) => return Err(bad("is no amount")),
         (_, _) => return Err(bad("is no text")),
     })
 }
 
-fn decimal(hundredths: i64) -> String {
-    let sign = if hundredths < 0 { "-" } else { "" };
-    let magnitude = hundredths.unsigned_abs();
-    format!("{sign}{}.{:02}", magnitude / 100, magnitude % 100)
+/// The amount with two places, neither of which is rounded.
+fn amount(exact: Decimal) -> Result<Decimal, &'static str> {
+    let mut amount = exact;
+    amount.rescale(PLACES);
+    if amount != exact {
+        return Err("has parts of a cent");
+    }
+    if amount.abs() >= TOO_LARGE {
+        return Err("does not fit numeric(10,2)");
+    }
+    Ok(amount)
 }
 
 /// The naive time in its declared zone, as an instant with the same digits of a second.
-fn instant(text: &str) -> Result<String, &'static str> {
+fn instant(text: &str) -> Result<Timestamp, &'static str> {
     let naive: civil::DateTime = text.parse().map_err(|_| "is no datetime")?;
     // A datetime counts in 1/300 s, so its milliseconds end in 0, 3 or 7 and nothing follows them.
     let milliseconds = naive.subsec_nanosecond() / 1_000_000;
@@ -67,38 +86,37 @@ fn instant(text: &str) -> Result<String, &'static str> {
         return Err("is not on a tick of datetime");
     }
     let zoned = LEGACY_ZONE.to_ambiguous_zoned(naive).unambiguous();
-    let instant = zoned
-        .map_err(|_| "names no one instant in the server's zone")?
-        .timestamp();
-    Ok(format!("{instant:.3}"))
+    zoned
+        .map(|zoned| zoned.timestamp())
+        .map_err(|_| "names no one instant in the server's zone")
 }
 
-fn date(text: &str) -> Result<String, &'static str> {
-    let date: civil::Date = text.parse().map_err(|_| "is no date")?;
-    Ok(date.to_string())
+fn date(text: &str) -> Result<civil::Date, &'static str> {
+    text.parse().map_err(|_| "is no date")
 }
 
-fn shown(value: &Value) -> String {
+fn shown(value: &LegacyValue) -> String {
     match value {
-        Value::Null => "null".to_owned(),
-        Value::Integer(integer) => integer.to_string(),
-        Value::Text(text) => {
+        LegacyValue::Null => "null".to_owned(),
+        LegacyValue::Integer(integer) => integer.to_string(),
+        LegacyValue::Decimal(decimal) => decimal.normalize().to_string(),
+        LegacyValue::Text(text) => {
             let start: String = text.chars().take(SHOWN_CHARS).collect();
             format!("{start:?}")
         }
-        Value::Unsupported(kind) => format!("a value of type {kind}"),
+        LegacyValue::Unsupported(kind) => format!("a value of type {kind}"),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{BadValue, decimal, instant, transform};
+    use super::{BadValue, amount, instant, transform};
     use crate::{
-        extract::{LegacyRow, Value},
         mapping::{Column, Rule, Table},
+        value::{LegacyRow, LegacyValue, ModernValue},
     };
 
-    fn through(rule: Rule, value: Value) -> Result<Value, BadValue> {
+    fn through(rule: Rule, value: LegacyValue) -> Result<ModernValue, BadValue> {
         let columns: &'static [Column] = Box::leak(Box::new([Column {
             legacy: "C",
             modern: "c",
@@ -116,30 +134,53 @@ mod tests {
         transform(&table, &row).map(|mut values| values.remove(0))
     }
 
-    fn text(text: &str) -> Value {
-        Value::Text(text.to_owned())
+    fn text(text: &str) -> LegacyValue {
+        LegacyValue::Text(text.to_owned())
+    }
+
+    fn became(text: &str) -> ModernValue {
+        ModernValue::Text(text.to_owned())
     }
 
     #[test]
-    fn hundredths_become_a_decimal_with_two_places() {
-        let shown = [0, 5, -5, 1050, -1050, 9_999_999_999].map(decimal);
+    fn hundredths_become_an_amount_with_two_places() {
+        for (hundredths, expected) in [
+            (0, "0.00"),
+            (5, "0.05"),
+            (-5, "-0.05"),
+            (1050, "10.50"),
+            (-9_999_999_999, "-99999999.99"),
+        ] {
+            let amount = through(Rule::Money, LegacyValue::Integer(hundredths)).unwrap();
+            let ModernValue::Amount(amount) = amount else {
+                panic!("{amount:?} is no amount");
+            };
+            assert_eq!(amount.to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn a_decimal_becomes_an_amount_unless_that_would_round_it() {
+        let shown = |text: &str| amount(text.parse().unwrap()).map(|amount| amount.to_string());
+        assert_eq!(shown("10.5000000000"), Ok("10.50".to_owned()));
+        assert_eq!(shown("-3"), Ok("-3.00".to_owned()));
+        assert_eq!(shown("0.0050"), Err("has parts of a cent"));
+        assert_eq!(shown("100000000"), Err("does not fit numeric(10,2)"));
         assert_eq!(
-            shown,
-            ["0.00", "0.05", "-0.05", "10.50", "-10.50", "99999999.99"]
+            shown("-9999999999999999.99"),
+            Err("does not fit numeric(10,2)")
         );
-        assert_eq!(decimal(i64::MIN), "-92233720368547758.08");
     }
 
     #[test]
     fn a_naive_time_keeps_its_digits() {
-        assert_eq!(
-            instant("2026-01-02 03:04:05.003").unwrap(),
-            "2026-01-02T03:04:05.003Z"
-        );
-        assert_eq!(
-            instant("2026-01-02 03:04:05").unwrap(),
-            "2026-01-02T03:04:05.000Z"
-        );
+        for (naive, expected) in [
+            ("2026-01-02 03:04:05.003", "2026-01-02T03:04:05.003Z"),
+            ("2026-01-02 03:04:05", "2026-01-02T03:04:05Z"),
+            ("2026-01-02 03:04:05.9970000", "2026-01-02T03:04:05.997Z"),
+        ] {
+            assert_eq!(instant(naive).unwrap().to_string(), expected);
+        }
     }
 
     #[test]
@@ -152,24 +193,29 @@ mod tests {
 
     #[test]
     fn padding_goes_and_other_blanks_stay() {
-        assert_eq!(through(Rule::Padded, text(" a b  ")).unwrap(), text(" a b"));
-        assert_eq!(
-            through(Rule::Status, text("paid   ")).unwrap(),
-            text("PAID")
-        );
-        assert_eq!(through(Rule::Text, text("a  ")).unwrap(), text("a  "));
+        let through = |rule, value| through(rule, text(value)).unwrap();
+        assert_eq!(through(Rule::Padded, " a b  "), became(" a b"));
+        assert_eq!(through(Rule::Status, "paid   "), became("PAID"));
+        assert_eq!(through(Rule::Text, "a  "), became("a  "));
     }
 
     #[test]
     fn a_value_of_another_type_is_named_in_the_refusal() {
-        let error = through(Rule::Money, text("9.01")).unwrap_err().to_string();
-        assert_eq!(error, "C: \"9.01\" is no integer");
-        let error = through(Rule::Text, Value::Unsupported("BLOB".to_owned())).unwrap_err();
-        assert_eq!(error.to_string(), "C: a value of type BLOB is no text");
+        let refusal = |rule, value| through(rule, value).unwrap_err().to_string();
+        let float = LegacyValue::Unsupported("F64(Some(9.01))".to_owned());
+        assert_eq!(
+            refusal(Rule::Money, text("9.01")),
+            "C: \"9.01\" is no amount"
+        );
+        assert_eq!(
+            refusal(Rule::Text, float),
+            "C: a value of type F64(Some(9.01)) is no text"
+        );
     }
 
     #[test]
     fn null_stays_null() {
-        assert_eq!(through(Rule::Time, Value::Null).unwrap(), Value::Null);
+        let null = through(Rule::Time, LegacyValue::Null).unwrap();
+        assert_eq!(null, ModernValue::Null);
     }
 }

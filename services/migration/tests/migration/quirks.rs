@@ -22,8 +22,8 @@ struct Pair {
 }
 
 impl Pair {
-    async fn migrated() -> Self {
-        let (legacy, modern) = Sides::migrated().await.served().await;
+    async fn of(sides: &Sides) -> Self {
+        let (legacy, modern) = sides.served().await;
         Self {
             legacy,
             modern,
@@ -228,9 +228,10 @@ async fn ask_amiss(pair: &mut Pair) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_comparator_finds_is_the_list_of_quirks_and_nothing_else() {
-    let mut pair = Pair::migrated().await;
+pub(crate) async fn what_the_comparator_finds_is_the_list_of_quirks_and_nothing_else(
+    sides: &Sides,
+) {
+    let mut pair = Pair::of(sides).await;
     read_everything(&mut pair).await;
     write_and_read_back(&mut pair).await;
     ask_amiss(&mut pair).await;

@@ -1,76 +1,146 @@
-//! A legacy and a modern database in a directory of their own, and the services on them.
+//! A seeded legacy database, an empty modern one, and the services on them.
 
 use invoice_service::OrderClient;
-use kit::testing::{Server, Target};
+use kit::testing::{Server, Target, servers::postgres_database};
+use legacy_monolith::repository::mssql::run_batch;
 use migration_service::{Check, migrate, validate};
-use sqlx::{SqlitePool, sqlite::SqlitePoolOptions};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 
-/// A directory with a seeded legacy database, and room for a modern one.
-pub(crate) struct Sides(TempDir);
+use crate::sql_server;
+
+/// Both databases, for as long as a test holds them.
+pub(crate) struct Sides {
+    pub(crate) legacy: String,
+    pub(crate) modern: String,
+    _directory: TempDir,
+    _sql_server: Option<sql_server::Database>,
+}
+
+pub(crate) async fn sqlite_to_sqlite() -> Option<Sides> {
+    let directory = tempfile::tempdir().unwrap();
+    let modern = file(&directory, "modern.db");
+    Some(Sides::seeded(file(&directory, "legacy.db"), modern, directory, None).await)
+}
+
+pub(crate) async fn sqlite_to_postgres() -> Option<Sides> {
+    let directory = tempfile::tempdir().unwrap();
+    let legacy = file(&directory, "legacy.db");
+    Some(Sides::seeded(legacy, postgres_database(), directory, None).await)
+}
+
+pub(crate) async fn sql_server_to_postgres() -> Option<Sides> {
+    let directory = tempfile::tempdir().unwrap();
+    let legacy = sql_server::Database::if_given(&directory)?;
+    let url = legacy.url();
+    Some(Sides::seeded(url, postgres_database(), directory, Some(legacy)).await)
+}
+
+fn file(directory: &TempDir, name: &str) -> String {
+    format!("sqlite:{}", directory.path().join(name).display())
+}
 
 impl Sides {
-    pub(crate) async fn seeded() -> Self {
-        let sides = Self(tempfile::tempdir().unwrap());
-        let monolith = legacy_monolith::connect(&sides.legacy()).await.unwrap();
+    async fn seeded(
+        legacy: String,
+        modern: String,
+        directory: TempDir,
+        sql_server: Option<sql_server::Database>,
+    ) -> Self {
+        let monolith = legacy_monolith::connect(&legacy).await.unwrap();
         assert!(legacy_monolith::seed(&monolith).await.unwrap());
-        sides
+        monolith.close().await;
+        Self {
+            legacy,
+            modern,
+            _directory: directory,
+            _sql_server: sql_server,
+        }
     }
 
-    pub(crate) fn legacy(&self) -> String {
-        format!("sqlite:{}", self.0.path().join("legacy.db").display())
+    pub(crate) async fn change_legacy(&self, sql: &str) {
+        change(&self.legacy, sql).await;
     }
 
-    pub(crate) fn modern(&self) -> String {
-        format!("sqlite:{}", self.0.path().join("modern.db").display())
+    pub(crate) async fn change_modern(&self, sql: &str) {
+        change(&self.modern, sql).await;
     }
 
-    pub(crate) async fn change_legacy(&self, sql: &'static str) {
-        change(&self.legacy(), sql).await;
+    /// The number that a query of the modern database gives.
+    pub(crate) async fn modern_number(&self, sql: &str) -> i64 {
+        let query = sqlx::query_scalar(AssertSqlSafe(sql));
+        if self.modern.starts_with("sqlite:") {
+            let mut modern = SqliteConnection::connect(&self.modern).await.unwrap();
+            query.fetch_one(&mut modern).await.unwrap()
+        } else {
+            let query = sqlx::query_scalar(AssertSqlSafe(sql));
+            let mut modern = PgConnection::connect(&self.modern).await.unwrap();
+            query.fetch_one(&mut modern).await.unwrap()
+        }
+    }
+
+    /// Adds customers to the legacy side, the seed's forty being there, until there are so many.
+    pub(crate) async fn add_customers(&self, last: u32) {
+        let customer = "i, concat(i, '@example.com'), 'A', 'B', '2026-01-01 00:00:00.000', \
+             '2026-01-01 00:00:00.000'";
+        let insert = "INSERT INTO Customers (Id, Email, FirstName, LastName, CreatedAt, UpdatedAt)";
+        let add = if self.legacy.starts_with("sqlite:") {
+            format!(
+                "{insert} WITH RECURSIVE n (i) AS
+                     (SELECT 41 UNION ALL SELECT i + 1 FROM n WHERE i < {last})
+                 SELECT {customer} FROM n"
+            )
+        } else {
+            format!(
+                "SET IDENTITY_INSERT Customers ON;
+                 {insert} SELECT {customer} FROM (
+                     SELECT TOP ({last} - 40) 40 + ROW_NUMBER() OVER (ORDER BY a.object_id) AS i
+                     FROM sys.all_columns AS a CROSS JOIN sys.all_columns AS b) AS n;
+                 SET IDENTITY_INSERT Customers OFF;"
+            )
+        };
+        self.change_legacy(&add).await;
     }
 
     pub(crate) async fn checks(&self) -> Vec<Check> {
-        validate(&self.legacy(), &self.modern()).await.unwrap()
+        validate(&self.legacy, &self.modern).await.unwrap()
     }
 
-    /// The same, with every row migrated.
-    pub(crate) async fn migrated() -> Self {
-        let sides = Self::seeded().await;
-        let report = migrate(&sides.legacy(), &sides.modern()).await.unwrap();
+    /// Both sides with every row migrated, legacy first, served.
+    pub(crate) async fn served(&self) -> (Target, Target) {
+        let report = migrate(&self.legacy, &self.modern).await.unwrap();
         assert!(report.is_complete(), "{report}");
-        sides
-    }
-
-    /// Both sides, legacy first, served.
-    pub(crate) async fn served(self) -> (Target, Target) {
-        let monolith = legacy_monolith::connect(&self.legacy()).await.unwrap();
+        let monolith = legacy_monolith::connect(&self.legacy).await.unwrap();
         let legacy = Server::start(legacy_monolith::router(monolith)).await;
-        let orders = order_service::connect(&self.modern()).await.unwrap();
+        let orders = order_service::connect(&self.modern).await.unwrap();
         let orders = Server::start(order_service::router(orders)).await;
         let client = OrderClient::new(&orders.url()).unwrap();
-        let invoices = invoice_service::connect(&self.modern(), client)
+        let invoices = invoice_service::connect(&self.modern, client)
             .await
             .unwrap();
         let invoices = Server::start(invoice_service::router(invoices)).await;
-        let modern = Target::two(&orders.url(), &invoices.url());
         let legacy_target = Target::one(&legacy.url());
+        let modern = Target::two(&orders.url(), &invoices.url());
+        let nothing = tempfile::tempdir().unwrap();
         (
             legacy_target,
-            modern.keeping(vec![legacy, orders, invoices], self.0),
+            modern.keeping(vec![legacy, orders, invoices], nothing),
         )
     }
 }
 
-pub(crate) async fn open(url: &str) -> SqlitePool {
-    SqlitePoolOptions::new()
-        .max_connections(1)
-        .connect(url)
-        .await
-        .unwrap()
-}
-
-pub(crate) async fn change(url: &str, sql: &'static str) {
-    let pool = open(url).await;
-    sqlx::raw_sql(sql).execute(&pool).await.unwrap();
-    pool.close().await;
+async fn change(url: &str, sql: &str) {
+    if url.starts_with("mssql:") {
+        run_batch(url, sql).await.unwrap();
+    } else if url.starts_with("sqlite:") {
+        let mut database = SqliteConnection::connect(url).await.unwrap();
+        let sql = sqlx::raw_sql(AssertSqlSafe(sql));
+        sql.execute(&mut database).await.unwrap();
+        database.close().await.unwrap();
+    } else {
+        let mut database = PgConnection::connect(url).await.unwrap();
+        let sql = sqlx::raw_sql(AssertSqlSafe(sql));
+        sql.execute(&mut database).await.unwrap();
+        database.close().await.unwrap();
+    }
 }

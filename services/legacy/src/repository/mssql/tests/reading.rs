@@ -1,6 +1,6 @@
 //! Reading by query, for whoever takes rows elsewhere.
 
-use tiberius::ColumnData;
+use tiberius::{ColumnData, Row};
 
 use super::{
     fake::{Fake, Reply},
@@ -22,7 +22,7 @@ async fn the_rows_of_a_query_come_with_its_parameters_sent_apart() {
     let reader = Reader::connect(&fake.url()).await.unwrap();
     let query = "SELECT TOP (@P2) Id FROM dbo.T WHERE Id > @P1".to_owned();
     let rows = reader.rows(query.clone(), &[i64::MIN, 2]).await.unwrap();
-    let cells: Vec<_> = rows.iter().flat_map(|row| row.cells()).collect();
+    let cells: Vec<_> = rows.iter().flat_map(Row::cells).collect();
     assert_eq!(cells.len(), 6);
     assert!(matches!(cells[0].1, ColumnData::I32(Some(7))), "{cells:?}");
     assert!(matches!(cells[4].1, ColumnData::String(None)), "{cells:?}");
