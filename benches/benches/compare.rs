@@ -161,7 +161,8 @@ fn ordered(c: &mut Criterion) {
                 &legacy,
                 of(Spelling::Blank),
                 r#"{"ignore": ["/**/notes", "/data/*/attributes/updatedAt"],
-                    "time": [{"path": "/data/*/attributes/createdAt", "tolerance": "2s"}]}"#,
+                    "rules": [{"path": "/data/*/attributes/createdAt", "time": {"tolerance": "2s"},
+                        "author": "ann", "reason": "clocks"}]}"#,
                 Verdict::Matched,
             ),
         ] {

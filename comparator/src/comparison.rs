@@ -18,6 +18,9 @@ pub struct Comparison {
     pub discrepancies: Vec<Discrepancy>,
     /// How many further differences were found and not kept.
     pub unreported: usize,
+    /// The rules that hid at least one difference, as their positions in
+    /// [`Rules::all`](crate::Rules::all).
+    pub hits: Vec<usize>,
 }
 
 impl Comparison {
@@ -110,7 +113,8 @@ pub struct Discrepancy {
 }
 
 impl Discrepancy {
-    /// The path with positions, numeric keys and UUID keys as `*`: `/data/3/id` is `/data/*/id`.
+    /// The path with positions, numeric keys and UUID keys as `*`, and without the positions of
+    /// XML elements: `/data/3/id` is `/data/*/id`, and `/order/item[2]` is `/order/item`.
     pub fn general_path(&self) -> String {
         if !self.path.starts_with('/') {
             return self.path.clone();
@@ -123,7 +127,7 @@ impl Discrepancy {
                 path.push_str(if names_an_instance(segment) {
                     "*"
                 } else {
-                    segment
+                    without_position(segment)
                 });
                 path
             },
@@ -135,6 +139,23 @@ impl Discrepancy {
 fn names_an_instance(segment: &str) -> bool {
     let digits = !segment.is_empty() && segment.bytes().all(|b| b.is_ascii_digit());
     digits || is_uuid(segment)
+}
+
+/// A segment without the position of an element: `item[2]` is `item`.
+fn without_position(segment: &str) -> &str {
+    let position = segment
+        .strip_suffix(']')
+        .and_then(|rest| rest.rsplit_once('['));
+    match position {
+        Some((name, digits))
+            if !name.is_empty()
+                && !digits.is_empty()
+                && digits.bytes().all(|b| b.is_ascii_digit()) =>
+        {
+            name
+        }
+        _ => segment,
+    }
 }
 
 fn is_uuid(segment: &str) -> bool {
@@ -198,13 +219,17 @@ impl fmt::Display for Kind {
     }
 }
 
-/// What makes two discrepancies the same finding: 16 hex digits over route, general path and kind.
+/// What makes two discrepancies the same finding: 16 hex digits over route, general path, kind and,
+/// where one is recognised, the sort of change, so that a known difference hides no new one at the
+/// same place. By how much numbers or times are apart takes no part in it.
 ///
 /// The digits are stored in journals, so they stay the same from version to version.
 pub fn fingerprint(route: &str, discrepancy: &Discrepancy) -> String {
     let path = discrepancy.general_path();
+    let change = discrepancy.change().and_then(|change| change.mark());
     let mut hash = xxhash_rust::xxh3::Xxh3::new();
-    for part in [route, &path, discrepancy.kind.as_str()] {
+    let parts = [route, &path, discrepancy.kind.as_str()];
+    for part in parts.into_iter().chain(change.as_deref()) {
         // The length keeps "a" + "bc" apart from "ab" + "c".
         hash.update(&(part.len() as u64).to_le_bytes());
         hash.update(part.as_bytes());
@@ -231,11 +256,12 @@ mod tests {
         assert_eq!(at("/17").general_path(), "/*");
         let uuid = "/by/0190f2a4-7c1e-7abc-8def-0123456789ab/x";
         assert_eq!(at(uuid).general_path(), "/by/*/x");
+        assert_eq!(at("/order/item[2]/sku").general_path(), "/order/item/sku");
     }
 
     #[test]
     fn general_path_keeps_names_and_pseudo_paths() {
-        for path in ["", "/", "/a1/b", "status", "headers/3"] {
+        for path in ["", "/", "/a1/b", "/a[]/[1]/b]", "status", "headers/3"] {
             assert_eq!(at(path).general_path(), path);
         }
     }
@@ -246,5 +272,26 @@ mod tests {
         assert_eq!(first, fingerprint("order-list", &at("/data/12/id")));
         assert_ne!(first, fingerprint("order-read", &at("/data/0/id")));
         assert_eq!(first, "e46bf6ada7cfb354");
+    }
+
+    #[test]
+    fn another_sort_of_change_is_another_finding_and_another_amount_is_not() {
+        let of = |legacy: &str, modern: &str| {
+            let (legacy, modern) = (Some(legacy.to_owned()), Some(modern.to_owned()));
+            fingerprint(
+                "order-read",
+                &Discrepancy {
+                    legacy,
+                    modern,
+                    ..at("/x")
+                },
+            )
+        };
+        assert_eq!(of("1.02", "1.03"), of("2", "7.5"));
+        assert_eq!(of("1.02", "1.03"), of("\"a\"", "\"b\""));
+        assert_ne!(of("\"a \"", "\"a\""), of("\"a\"", "\"b\""));
+        assert_ne!(of("\"a \"", "\"a\""), of("\"A\"", "\"a\""));
+        assert_ne!(of("\"a \"", "\"a\""), of("\"a\"", "\"a \""));
+        assert_eq!(of("\"a \"", "\"a\""), "7b7860603bd99114");
     }
 }

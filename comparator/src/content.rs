@@ -5,11 +5,12 @@
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::formats::Structure;
+
 /// How a body is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
-    /// By structure.
-    Json,
+    Structured(Structure),
     /// By line.
     Text,
     /// By length and hash.
@@ -27,11 +28,13 @@ pub(crate) fn format(headers: &HeaderMap) -> Option<Format> {
         .rsplit_once('+')
         .map_or(subtype, |(_, suffix)| suffix);
     Some(match (kind, subtype, suffix) {
-        (_, _, "json") => Format::Json,
-        ("text", ..) | (_, _, "xml" | "yaml") => Format::Text,
-        (_, "javascript" | "x-www-form-urlencoded" | "x-ndjson" | "graphql" | "sql", _) => {
-            Format::Text
+        (_, _, "json") => Format::Structured(Structure::Json),
+        (_, "x-ndjson" | "ndjson" | "jsonl" | "x-jsonlines" | "jsonlines", _) => {
+            Format::Structured(Structure::JsonLines)
         }
+        (_, _, "xml") => Format::Structured(Structure::Xml),
+        (_, "x-www-form-urlencoded", _) => Format::Structured(Structure::Form),
+        ("text", ..) | (_, _, "yaml") | (_, "javascript" | "graphql" | "sql", _) => Format::Text,
         _ => Format::Bytes,
     })
 }
@@ -100,25 +103,36 @@ mod tests {
 
     #[test]
     fn the_format_follows_the_media_type() {
-        for json in [
-            "application/json",
-            "Application/Vnd.API+JSON; charset=utf-8",
-            "text/json",
+        let structured = |structure| Some(Format::Structured(structure));
+        for (value, expected) in [
+            ("application/json", structured(Structure::Json)),
+            (
+                "Application/Vnd.API+JSON; charset=utf-8",
+                structured(Structure::Json),
+            ),
+            ("text/json", structured(Structure::Json)),
+            ("application/x-ndjson", structured(Structure::JsonLines)),
+            (
+                "application/jsonl;charset=utf-8",
+                structured(Structure::JsonLines),
+            ),
+            ("application/xml", structured(Structure::Xml)),
+            ("text/xml", structured(Structure::Xml)),
+            ("image/svg+xml", structured(Structure::Xml)),
+            (
+                "application/x-www-form-urlencoded",
+                structured(Structure::Form),
+            ),
+            ("text/html;charset=x", Some(Format::Text)),
+            ("text/plain", Some(Format::Text)),
+            ("application/yaml", Some(Format::Text)),
+            ("image/png", Some(Format::Bytes)),
+            ("application/octet-stream", Some(Format::Bytes)),
+            ("application/jsonx", Some(Format::Bytes)),
+            ("nonsense", None),
         ] {
-            assert_eq!(format_of(json), Some(Format::Json), "{json}");
+            assert_eq!(format_of(value), expected, "{value}");
         }
-        for text in [
-            "text/html;charset=x",
-            "application/xml",
-            "image/svg+xml",
-            "text/plain",
-        ] {
-            assert_eq!(format_of(text), Some(Format::Text), "{text}");
-        }
-        for bytes in ["image/png", "application/octet-stream", "application/jsonx"] {
-            assert_eq!(format_of(bytes), Some(Format::Bytes), "{bytes}");
-        }
-        assert_eq!(format_of("nonsense"), None);
         assert_eq!(format(&HeaderMap::new()), None);
     }
 

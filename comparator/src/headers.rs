@@ -1,43 +1,69 @@
 //! The headers that the rules name, each as the list of its values.
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderValue};
 
 use crate::content::same_header;
 use crate::report::{Report, shorten, shorten_pair};
+use crate::rules::{Effects, Hits, Rules, Scalar, Verb};
 use crate::{Discrepancy, Kind};
 
-/// Compares the named headers and reports how they differ.
+/// Compares the headers that the rules name, and reports how they differ and which rules hid
+/// something.
 pub(crate) fn compare(
     legacy: &HeaderMap,
     modern: &HeaderMap,
-    names: &[HeaderName],
+    rules: &Rules,
     report: &mut Report,
+    hits: &mut Hits,
 ) {
-    for name in names {
+    for name in &rules.headers {
         let mine: Vec<_> = legacy.get_all(name).iter().collect();
         let theirs: Vec<_> = modern.get_all(name).iter().collect();
+        let effects = rules.header(name);
+        let before = hits.mark();
         let mut pairs = mine.iter().zip(&theirs);
-        let same = mine.len() == theirs.len() && pairs.all(|(a, b)| same_header(name, a, b));
-        if !same {
-            report.add(|| {
-                let (legacy, modern) = match (joined(&mine), joined(&theirs)) {
-                    (Some(mine), Some(theirs)) => {
-                        let (mine, theirs) = shorten_pair(&mine, &theirs);
-                        (Some(mine), Some(theirs))
-                    }
-                    (mine, theirs) => {
-                        (mine.as_deref().map(shorten), theirs.as_deref().map(shorten))
-                    }
-                };
-                Discrepancy {
-                    path: format!("headers/{name}"),
-                    kind: Kind::Header,
-                    legacy,
-                    modern,
-                }
-            });
+        let same = mine.len() == theirs.len()
+            && pairs
+                .all(|(a, b)| same_header(name, a, b) || allowed(rules, &effects, (a, b), hits));
+        if same {
+            continue;
         }
+        hits.back_to(before);
+        if let Some((rule, _)) = rules.ruling(&effects, Verb::Ignore) {
+            hits.add(rule);
+            continue;
+        }
+        report.add(|| {
+            let (legacy, modern) = match (joined(&mine), joined(&theirs)) {
+                (Some(mine), Some(theirs)) => {
+                    let (mine, theirs) = shorten_pair(&mine, &theirs);
+                    (Some(mine), Some(theirs))
+                }
+                (mine, theirs) => (mine.as_deref().map(shorten), theirs.as_deref().map(shorten)),
+            };
+            Discrepancy {
+                path: format!("headers/{name}"),
+                kind: Kind::Header,
+                legacy,
+                modern,
+            }
+        });
     }
+}
+
+fn allowed(
+    rules: &Rules,
+    effects: &Effects,
+    (legacy, modern): (&HeaderValue, &HeaderValue),
+    hits: &mut Hits,
+) -> bool {
+    let (Ok(legacy), Ok(modern)) = (
+        std::str::from_utf8(legacy.as_bytes()),
+        std::str::from_utf8(modern.as_bytes()),
+    ) else {
+        return false;
+    };
+    rules.allow(effects, Scalar::text(legacy), Scalar::text(modern), hits)
 }
 
 /// A header's values in one line; `None` if it is not there.

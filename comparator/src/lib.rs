@@ -24,8 +24,14 @@
 //!   numbers by value on their text (`1`, `1.0` and `10e-1` are equal, `0.30000000000000004` and `0.3`
 //!   are not, at any size). A byte order mark and white space mean nothing. A repeated key is
 //!   reported where the sides repeat it another number of times.
+//!   Arrays of different length are aligned: what was inserted or is missing is told, and does not
+//!   make what follows different.
+//! - JSON lines as an array of their values, forms as an object of their fields. XML by structure:
+//!   namespaces by URI, attributes in any order, children in theirs; comments and layout mean
+//!   nothing.
 //! - Text by line, reported as its first hunk; anything else by its bytes. A body that only says that
-//!   it is JSON is compared as text if both sides lie, and is a difference if one does.
+//!   it is JSON (or another of those) is compared as text if both sides lie, and is a difference if
+//!   one does.
 //! - Content codings are taken off first, so a coding is no difference.
 //!
 //! [`RulesConfig`] says what may be declared beyond that.
@@ -39,22 +45,28 @@
 //! depth and units of work, so the same pair always gets the same verdict.
 
 mod body;
+mod change;
 mod comparison;
 mod content;
 mod decode;
+mod formats;
 mod headers;
 mod json;
 mod report;
 mod rules;
+mod status;
 mod text;
 
 use bytes::Bytes;
 use http::HeaderMap;
 
+pub use change::{Change, Side};
 pub use comparison::{Comparison, Discrepancy, Kind, Undecodable, Verdict, fingerprint};
 use report::Report;
+use rules::Hits;
 pub use rules::{
-    IdRule, KeySegment, Pattern, PatternError, RuleError, Rules, RulesConfig, TimeRule,
+    IdRule, KeySegment, NumberConfig, Paths, Pattern, PatternError, Rule, RuleConfig, RuleError,
+    Rules, RulesConfig, Scope, TextForm, TimeConfig,
 };
 
 /// A response as it arrived.
@@ -75,22 +87,20 @@ pub struct Response<'a> {
 /// are of different classes (2xx against 4xx, say) and not ignored, the bodies are different
 /// documents: the statuses and headers are reported, the bodies are not looked at.
 pub fn compare(legacy: &Response<'_>, modern: &Response<'_>, rules: &Rules) -> Comparison {
-    let mut report = Report::default();
-    let status_matters = legacy.status != modern.status && !rules.ignore_status;
-    if status_matters {
-        report.add(|| Discrepancy {
-            path: "status".to_owned(),
-            kind: Kind::Status,
-            legacy: Some(legacy.status.to_string()),
-            modern: Some(modern.status.to_string()),
-        });
-    }
-    headers::compare(legacy.headers, modern.headers, &rules.headers, &mut report);
-    let other_class = status_matters && legacy.status / 100 != modern.status / 100;
-    let judged = if rules.ignore_body || other_class {
+    let (mut report, mut hits) = (Report::default(), Hits::default());
+    let other_status = status::compare(legacy.status, modern.status, rules, &mut report, &mut hits);
+    headers::compare(
+        legacy.headers,
+        modern.headers,
+        rules,
+        &mut report,
+        &mut hits,
+    );
+    let other_class = other_status && legacy.status / 100 != modern.status / 100;
+    let judged = if other_class {
         Ok(())
     } else {
-        body::compare(legacy, modern, rules, &mut report)
+        body::compare(legacy, modern, rules, &mut report, &mut hits)
     };
     let Report {
         kept: discrepancies,
@@ -105,5 +115,6 @@ pub fn compare(legacy: &Response<'_>, modern: &Response<'_>, rules: &Rules) -> C
         verdict,
         discrepancies,
         unreported,
+        hits: hits.into_sorted(),
     }
 }

@@ -202,7 +202,7 @@ fn no_rule_makes_equal_bytes_different() {
         r#"max_body = 1
         max_work = 1
         keyed = { "" = "/id" }
-        time = [{ path = "/**" }]"#,
+        rules = [{ path = "/**", author = "ann", reason = "a test", time = {} }]"#,
     );
     let body = br#"[{"id":1,"id":1},{"id":1}] not JSON"#;
     assert_eq!(

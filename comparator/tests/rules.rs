@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{found, json_under};
+use common::{found, json_under, signed};
 use comparator::{Kind, Undecodable, Verdict};
 
 fn check(rules: &str, legacy: &str, modern: &str, expected: &[(Kind, &str)]) {
@@ -174,9 +174,10 @@ fn a_changed_element_of_a_multiset_shows_what_changed_in_it() {
 
 #[test]
 fn rules_reach_into_the_elements_of_a_multiset() {
-    let rules = r#"unordered = ["/list"]
-        ignore = ["/list/*/seen"]
-        time = [{ path = "/list/*/at", tolerance = "1s" }]"#;
+    let rules = &format!(
+        "unordered = [\"/list\"]\nignore = [\"/list/*/seen\"]\n{}",
+        signed(&[r#"path = "/list/*/at", time = { tolerance = "1s" }"#])
+    );
     let legacy =
         r#"{"list":[{"at":"2024-01-01T00:00:00Z","n":1},{"at":"2024-01-01T00:00:05Z","n":1}]}"#;
     let modern = r#"{"list":[{"at":"2024-01-01T00:00:06Z","n":1,"seen":true},{"at":"2024-01-01T00:00:01Z","n":1}]}"#;
@@ -205,7 +206,7 @@ fn what_is_ignored_does_not_keep_elements_of_a_multiset_apart() {
 
 #[test]
 fn timestamps_are_equal_within_their_tolerance_only_where_the_rule_is() {
-    let rules = r#"time = [{ path = "/**/at", tolerance = "2s", naive = "UTC" }]"#;
+    let rules = &signed(&[r#"path = "/**/at", time = { tolerance = "2s", naive = "UTC" }"#]);
     check(
         rules,
         r#"{"x":{"at":"2024-01-02T03:04:05.123"}}"#,
@@ -280,9 +281,11 @@ fn a_multiset_made_to_be_slow_ends_at_the_budget() {
             .collect();
         format!("[{}]", times.join(","))
     };
-    let rules = r#"unordered = [""]
-        time = [{ path = "/*" }]"#;
-    let comparison = json_under(rules, &list(1), &list(2));
+    let rules = format!(
+        "unordered = [\"\"]\n{}",
+        signed(&[r#"path = "/*", time = {}"#])
+    );
+    let comparison = json_under(&rules, &list(1), &list(2));
     assert_eq!(
         comparison.verdict,
         Verdict::Undecodable(Undecodable::LimitWork)

@@ -79,7 +79,10 @@ fn files_that_differ_exit_1_and_say_where() {
         "different, 1 discrepancy\n\n\
          /data/createdAt  value\n  \
          legacy  \"2024-01-02T03:04:05\"\n  \
-         modern  \"2024-01-02T03:04:05Z\"\n"
+         modern  \"2024-01-02T03:04:05Z\"\n  \
+         change  missing zone in legacy, which is UTC\n  \
+         rule    { path = \"/data/createdAt\", time = { naive = \"UTC\" }, author = \"\", \
+         reason = \"missing zone in legacy, which is UTC\" }\n"
     );
     let run = desk.compare(&["legacy.json", "modern.json", "--json"]);
     let expected = serde_json::json!({
@@ -98,8 +101,11 @@ fn files_that_differ_exit_1_and_say_where() {
 #[test]
 fn rules_make_them_match() {
     let rules = br#"
-[compare]
-time = [{ path = "/data/createdAt", tolerance = "1s", naive = "UTC" }]
+[[compare.rules]]
+path = "/data/createdAt"
+time = { tolerance = "1s", naive = "UTC" }
+author = "ann"
+reason = "local time"
 "#;
     let desk = Desk::with(&[
         ("a.json", LEGACY),
@@ -107,7 +113,8 @@ time = [{ path = "/data/createdAt", tolerance = "1s", naive = "UTC" }]
         ("rules.toml", rules),
     ]);
     let run = desk.compare(&["a.json", "b.json", "--rules", "rules.toml"]);
-    assert_eq!((run.code, &*run.out, &*run.err), (0, "matched\n", ""));
+    let said = "matched\n\nhidden by rules: time /data/createdAt\n";
+    assert_eq!((run.code, &*run.out, &*run.err), (0, said, ""));
 }
 
 #[test]

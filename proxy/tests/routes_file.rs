@@ -265,7 +265,14 @@ legacy = "elsewhere"
 methods = ["get"]
 [routes.compare]
 ignore = ["no/slash"]
-time = [{ path = "/t", tolerance = "soon", naive = "Mars/Olympus" }]
+[[routes.compare.rules]]
+path = "/t"
+author = "ann"
+reason = "because"
+expires = "soon"
+time = { tolerance = "soon", naive = "Mars/Olympus" }
+[compare]
+rules = [{ path = "x", author = "ann", reason = "because", ignore = true }]
 "#,
     );
     assert_eq!(code, Some(1), "{said}");
@@ -280,8 +287,11 @@ time = [{ path = "/t", tolerance = "soon", naive = "Mars/Olympus" }]
         "16:8: route \"a\" stands twice",
         "19:10: no upstream is named \"elsewhere\"",
         "20:12: method \"get\": methods are case-sensitive, write \"GET\"",
-        "22:11: ",
-        "Mars/Olympus",
+        "22:11: ignore[0]: \"no/slash\"",
+        "27:11: rules[0].expires: \"soon\": not a date",
+        "28:22: rules[0].time.tolerance: \"soon\": not a duration",
+        "28:38: rules[0].time.naive: \"Mars/Olympus\"",
+        "30:19: rules[0].path: \"x\": a path starts with /",
     ] {
         assert!(said.contains(expected), "no {expected:?} in:\n{said}");
     }

@@ -9,32 +9,26 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::document::{Id, Tag};
 use super::number::Number;
 use super::walk::{At, Flow, Side, Walk};
-use crate::rules::Reached;
+use crate::rules::{Hits, Reached, Rules, Verb};
 
 impl Walk<'_> {
-    /// A value's digest; `None` if it is ignored.
+    /// A value's digest; `None` if it is as good as not there.
     pub(super) fn digest(&mut self, side: Side, id: Id, reached: &Reached) -> Flow<Option<u64>> {
         let document = self.document(side);
         let effects = self.effects(reached);
-        if effects.ignore {
+        let missing = effects.say(Verb::NullIsMissing) && self.is_nothing(side, id);
+        if effects.say(Verb::Ignore) || missing {
             return Ok(None);
         }
         let tag = document.tag(id);
         let digest = match tag {
-            Tag::Null | Tag::False | Tag::True => 0,
-            Tag::Number => {
-                let mut state = Fold(0);
-                Number::new(document.bytes(id)).hash(&mut state);
-                state.finish()
-            }
-            // Being within a tolerance is not transitive, so such strings share one digest.
-            Tag::String | Tag::Escaped if effects.time.is_some() => 0,
-            Tag::String | Tag::Escaped => xxh3_64(&document.string(id)),
             Tag::Array => {
-                let ordered = !effects.unordered && effects.keyed.is_none();
+                let ordered = !effects.say(Verb::Unordered) && !effects.say(Verb::Key);
+                self.charge(1)?;
                 self.array_digest(side, id, reached, ordered)?
             }
             Tag::Object => {
+                self.charge(1)?;
                 let mut sum = 0_u64;
                 for key in document.keys(id) {
                     let member = self.member_digest(side, key, reached)?;
@@ -42,10 +36,30 @@ impl Walk<'_> {
                 }
                 sum
             }
+            // Being within a tolerance is not transitive and has no types, so all such scalars
+            // share one digest.
+            _ if Rules::relates_scalars(&effects) => {
+                self.charge_token(document, id)?;
+                return Ok(Some(0));
+            }
+            Tag::Null | Tag::False | Tag::True => 0,
+            Tag::Number => {
+                let mut state = Fold(0);
+                Number::new(document.bytes(id)).hash(&mut state);
+                state.finish()
+            }
+            Tag::String | Tag::Escaped if Rules::judges_scalars(&effects) => {
+                self.charge_token(document, id)?;
+                // Whether a rule changes the text is asked where the texts are compared.
+                let formed = document.content(id).map(|(text, _)| {
+                    let formed = self.rules.formed(&effects, &text, &mut Hits::default());
+                    xxh3_64(formed.as_bytes())
+                });
+                formed.unwrap_or_else(|| xxh3_64(&document.string(id)))
+            }
+            Tag::String | Tag::Escaped => xxh3_64(&document.string(id)),
         };
-        if matches!(tag, Tag::Array | Tag::Object) {
-            self.charge(1)?;
-        } else {
+        if !matches!(tag, Tag::Array | Tag::Object) {
             self.charge_token(document, id)?;
         }
         Ok(Some(mix(kind_of(tag), digest)))

@@ -41,6 +41,8 @@ pub(crate) struct Node {
 pub(crate) struct Document<'a> {
     pub(super) text: &'a str,
     pub(super) nodes: Vec<Node>,
+    /// Whether it was made of XML: objects are elements, whose keys repeat and have an order.
+    pub(crate) elements_of_xml: bool,
 }
 
 impl<'a> Document<'a> {
@@ -87,6 +89,34 @@ impl<'a> Document<'a> {
             string::unescape(inner)
         } else {
             Cow::Borrowed(inner)
+        }
+    }
+
+    /// A scalar's characters, and whether they stood between quotes; `None` if it is no scalar or
+    /// has no characters.
+    pub(crate) fn content(&self, id: Id) -> Option<(Cow<'a, str>, bool)> {
+        match self.tag(id) {
+            Tag::Array | Tag::Object => None,
+            Tag::String | Tag::Escaped => {
+                let text = match self.string(id) {
+                    Cow::Borrowed(text) => Cow::Borrowed(std::str::from_utf8(text).ok()?),
+                    Cow::Owned(text) => Cow::Owned(String::from_utf8(text).ok()?),
+                };
+                Some((text, true))
+            }
+            _ => Some((Cow::Borrowed(self.token(id)), false)),
+        }
+    }
+
+    /// The object that a key stands in.
+    pub(crate) fn parent(&self, key: Id) -> Option<Id> {
+        let mut object = Self::ROOT;
+        loop {
+            let above = self.keys(object).take_while(|other| *other <= key).last()?;
+            if above == key {
+                return Some(object);
+            }
+            object = above + 1;
         }
     }
 

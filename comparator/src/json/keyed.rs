@@ -1,18 +1,19 @@
 //! Arrays whose elements are paired by a value inside each.
 
+use super::array::{Element, Lists, Step};
 use super::document::{Document, Id, Tag};
 use super::number::Number;
-use super::walk::{At, Flow, Side, Walk};
+use super::walk::{Flow, Side, TEXT, Walk};
 use crate::Kind;
 use crate::report::shorten_pair;
-use crate::rules::Reached;
+use crate::rules::{Effects, Reached, Verb};
 
-/// How the elements of two arrays belong together, as positions and nodes.
+/// How the elements of two arrays belong together.
 #[derive(Default)]
 pub(super) struct Joined {
-    pub(super) pairs: Vec<(usize, Id, usize, Id)>,
-    pub(super) missing: Vec<(usize, Id)>,
-    pub(super) extra: Vec<(usize, Id)>,
+    pub(super) pairs: Vec<(Element, Element)>,
+    pub(super) missing: Vec<Element>,
+    pub(super) extra: Vec<Element>,
 }
 
 /// What an element is paired by. Equal values are equal keys, however they are written.
@@ -43,87 +44,104 @@ impl Key {
 }
 
 impl Walk<'_> {
-    /// Pairs elements by the value at a pointer inside each. Elements that share a key, or have
-    /// none, are paired in their order.
+    /// Pairs elements by the value at the rule's pointer inside each. Elements that share a key, or
+    /// have none, are paired in their order.
     pub(super) fn keyed(
         &mut self,
-        legacy: Id,
-        modern: Id,
+        lists: Lists<'_>,
         reached: &Reached,
-        pointer: &[String],
-        unordered: bool,
+        (rule, pointer): (usize, &[String]),
+        effects: &Effects,
     ) -> Flow {
-        let left = self.by_key(Side::Legacy, legacy, pointer)?;
-        let right = self.by_key(Side::Modern, modern, pointer)?;
+        let left = self.by_key(self.legacy, lists.legacy, pointer)?;
+        let right = self.by_key(self.modern, lists.modern, pointer)?;
         let mut joined = Joined::default();
         let mut others = right.iter().peekable();
-        for (key, at, mine) in &left {
-            while let Some((_, at, theirs)) = others.next_if(|(other, ..)| other < key) {
-                joined.extra.push((*at, *theirs));
+        for (key, mine) in &left {
+            while let Some((_, theirs)) = others.next_if(|(other, _)| other < key) {
+                joined.extra.push(*theirs);
             }
-            match others.next_if(|(other, ..)| other == key) {
-                Some((_, other_at, theirs)) => joined.pairs.push((*at, *mine, *other_at, *theirs)),
-                None => joined.missing.push((*at, *mine)),
+            match others.next_if(|(other, _)| other == key) {
+                Some((_, theirs)) => joined.pairs.push((*mine, *theirs)),
+                None => joined.missing.push(*mine),
             }
         }
-        joined
-            .extra
-            .extend(others.map(|(_, at, theirs)| (*at, *theirs)));
+        joined.extra.extend(others.map(|(_, theirs)| *theirs));
         joined.pairs.sort_unstable();
-        if !unordered && !joined.pairs.is_sorted_by_key(|(_, _, at, _)| *at) {
-            self.found(Kind::Order, |walk| {
-                let legacy = listed(walk.legacy, legacy, pointer);
-                let modern = listed(walk.modern, modern, pointer);
-                let (legacy, modern) = shorten_pair(&legacy, &modern);
-                (Some(legacy), Some(modern))
-            })?;
+        if joined.pairs.iter().any(|(mine, theirs)| mine.0 != theirs.0) {
+            self.hits.add(rule);
         }
-        self.joined(joined, reached)
+        if !joined.pairs.is_sorted_by_key(|(_, theirs)| theirs.0) {
+            match self.rules.ruling(effects, Verb::Unordered) {
+                Some((rule, _)) => self.hits.add(rule),
+                None => self.found(Kind::Order, |walk| {
+                    let legacy = listed(walk.legacy, lists.legacy, pointer);
+                    let modern = listed(walk.modern, lists.modern, pointer);
+                    let (legacy, modern) = shorten_pair(&legacy, &modern);
+                    (Some(legacy), Some(modern))
+                })?,
+            }
+        }
+        self.joined(joined, lists.step, reached)
     }
 
     /// Reports what pairing has found, in the order of the documents.
-    pub(super) fn joined(&mut self, mut joined: Joined, reached: &Reached) -> Flow {
+    pub(super) fn joined(&mut self, mut joined: Joined, step: Step, reached: &Reached) -> Flow {
+        joined.pairs.sort_unstable();
         joined.missing.sort_unstable();
         joined.extra.sort_unstable();
-        for (at, mine, _, theirs) in joined.pairs {
-            self.element(At::Element(at), mine, theirs, reached)?;
+        for (mine, theirs) in joined.pairs {
+            self.element(step.to(Side::Legacy, mine), mine.1, theirs.1, reached)?;
         }
-        for (at, mine) in joined.missing {
-            self.lone(At::Element(at), Kind::Missing, mine, reached)?;
+        for mine in joined.missing {
+            self.lone(step.to(Side::Legacy, mine), Kind::Missing, mine.1, reached)?;
         }
-        for (at, theirs) in joined.extra {
-            self.lone(At::Element(at), Kind::Extra, theirs, reached)?;
+        for theirs in joined.extra {
+            self.lone(
+                step.to(Side::Modern, theirs),
+                Kind::Extra,
+                theirs.1,
+                reached,
+            )?;
         }
         Ok(())
     }
 
     /// The elements in the order of their keys, and those that share one in their own.
-    fn by_key(&mut self, side: Side, array: Id, pointer: &[String]) -> Flow<Vec<(Key, usize, Id)>> {
-        let document = self.document(side);
-        let mut elements = Vec::new();
-        for (at, element) in document.elements(array).enumerate() {
+    fn by_key(
+        &mut self,
+        document: &Document<'_>,
+        elements: &[Element],
+        pointer: &[String],
+    ) -> Flow<Vec<(Key, Element)>> {
+        let mut keyed = Vec::with_capacity(elements.len());
+        for (at, element) in elements {
             // Looking a key up reads the element's own keys.
-            let nodes = document.next(element) - element;
+            let nodes = document.next(*element) - element;
             self.charge(1 + u64::from(nodes))?;
-            elements.push((Key::of(document, element, pointer), at, element));
+            keyed.push((Key::of(document, *element, pointer), (*at, *element)));
         }
-        elements.sort_unstable();
-        Ok(elements)
+        keyed.sort_unstable();
+        Ok(keyed)
     }
 }
 
-/// What the pointer leads to inside an element.
+/// What the pointer leads to inside an element; of an XML element, its text.
 fn target(document: &Document<'_>, element: Id, pointer: &[String]) -> Option<Id> {
-    pointer
+    let found = pointer
         .iter()
-        .try_fold(element, |id, name| document.child(id, name))
+        .try_fold(element, |id, name| document.child(id, name))?;
+    let text = document
+        .elements_of_xml
+        .then(|| document.child(found, TEXT));
+    text.flatten().or(Some(found))
 }
 
-/// The keys of an array's elements in their order, as they are written.
-fn listed(document: &Document<'_>, array: Id, pointer: &[String]) -> String {
-    let keys = document
-        .elements(array)
-        .map(|id| match target(document, id, pointer) {
+/// The keys of elements in their order, as they are written.
+fn listed(document: &Document<'_>, elements: &[Element], pointer: &[String]) -> String {
+    let keys = elements
+        .iter()
+        .map(|(_, id)| match target(document, *id, pointer) {
             Some(key) => document.token(key),
             None => "none",
         });

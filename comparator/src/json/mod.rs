@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows about HTTP.
 
+mod align;
 mod array;
 mod digest;
 mod document;
@@ -14,5 +15,7 @@ mod scan;
 mod string;
 mod walk;
 
-pub(crate) use parse::{Bounds, Failure, parse};
-pub(crate) use walk::compare;
+pub(crate) use document::Document;
+pub(crate) use parse::{Bounds, Failure, Grammar, parse};
+pub(crate) use string::unescape;
+pub(crate) use walk::{TEXT, compare};

@@ -10,8 +10,8 @@ use crate::Undecodable;
 /// Why a text gave no document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// It isn't JSON.
-    NotJson,
+    /// It isn't what it should be.
+    NotStructured,
     /// It may be JSON, but not within the limits.
     GaveUp(Undecodable),
 }
@@ -25,10 +25,25 @@ pub(crate) struct Bounds {
     pub(crate) nodes: u64,
 }
 
+/// What a text holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Grammar {
+    /// One value.
+    Json,
+    /// A value on each line that is not blank; they become the elements of one array.
+    JsonLines,
+    /// One value that was made of XML.
+    Elements,
+}
+
 /// Parses a whole body. A byte order mark before it is skipped.
-pub(crate) fn parse(body: &[u8], bounds: Bounds) -> Result<Document<'_>, Failure> {
+pub(crate) fn parse(
+    body: &[u8],
+    grammar: Grammar,
+    bounds: Bounds,
+) -> Result<Document<'_>, Failure> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    let text = std::str::from_utf8(body).map_err(|_| Failure::NotJson)?;
+    let text = std::str::from_utf8(body).map_err(|_| Failure::NotStructured)?;
     // Offsets have 32 bits; `max_body` is far below that.
     u32::try_from(text.len()).map_err(|_| Failure::GaveUp(Undecodable::LimitSize))?;
     let mut parser = Parser {
@@ -37,13 +52,19 @@ pub(crate) fn parse(body: &[u8], bounds: Bounds) -> Result<Document<'_>, Failure
         nodes: Vec::new(),
         open: Vec::new(),
         bounds,
+        lines: grammar == Grammar::JsonLines,
     };
     // A guess at the number of nodes saves most of the growing.
     parser.nodes.reserve(text.len() / 12);
-    parser.document()?;
+    if parser.lines {
+        parser.lines()?;
+    } else {
+        parser.document()?;
+    }
     Ok(Document {
         text,
         nodes: parser.nodes,
+        elements_of_xml: grammar == Grammar::Elements,
     })
 }
 
@@ -54,11 +75,45 @@ struct Parser<'a> {
     /// The arrays and objects that are not closed yet.
     open: Vec<Id>,
     bounds: Bounds,
+    /// Whether the outermost array is that of the lines.
+    lines: bool,
 }
 
 type Step<T = ()> = Result<T, Failure>;
 
 impl Parser<'_> {
+    /// Reads lines as the elements of an array that is not written.
+    fn lines(&mut self) -> Step {
+        self.push(0, Tag::Array)?;
+        self.open.push(0);
+        if self.token_start().is_some() {
+            self.document()
+        } else {
+            self.end_of_lines()
+        }
+    }
+
+    /// After a line: a line end, or the end of all.
+    fn line_end(&mut self) -> Step<bool> {
+        let before = self.at;
+        let next = self.token_start();
+        let between = self.bytes.get(before..self.at).unwrap_or_default();
+        match next {
+            None => self.end_of_lines().map(|()| false),
+            Some(_) if between.contains(&b'\n') => Ok(true),
+            Some(_) => Err(Failure::NotStructured),
+        }
+    }
+
+    fn end_of_lines(&mut self) -> Step {
+        self.open.pop();
+        let (end, next) = (offset(self.at), self.size());
+        if let Some(node) = self.nodes.first_mut() {
+            (node.end, node.next) = (end, next);
+        }
+        Ok(())
+    }
+
     fn document(&mut self) -> Step {
         loop {
             self.value()?;
@@ -67,6 +122,12 @@ impl Parser<'_> {
                 let Some(container) = self.open.last().copied() else {
                     return self.end();
                 };
+                if self.lines && self.open.len() == 1 {
+                    if self.line_end()? {
+                        break;
+                    }
+                    return Ok(());
+                }
                 let object = self.nodes[container as usize].tag == Tag::Object;
                 match (self.token_start(), object) {
                     (Some(b','), _) => {
@@ -77,7 +138,7 @@ impl Parser<'_> {
                         break;
                     }
                     (Some(b']'), false) | (Some(b'}'), true) => self.close(container),
-                    _ => return Err(Failure::NotJson),
+                    _ => return Err(Failure::NotStructured),
                 }
             }
         }
@@ -108,18 +169,18 @@ impl Parser<'_> {
                 Some(b't') => return self.literal(start, b"true", Tag::True),
                 Some(b'f') => return self.literal(start, b"false", Tag::False),
                 Some(b'n') => return self.literal(start, b"null", Tag::Null),
-                _ => return Err(Failure::NotJson),
+                _ => return Err(Failure::NotStructured),
             }
         }
     }
 
     fn key(&mut self) -> Step {
         if self.token_start() != Some(b'"') {
-            return Err(Failure::NotJson);
+            return Err(Failure::NotStructured);
         }
         self.string()?;
         if self.token_start() != Some(b':') {
-            return Err(Failure::NotJson);
+            return Err(Failure::NotStructured);
         }
         self.at += 1;
         Ok(())
@@ -140,7 +201,7 @@ impl Parser<'_> {
                     tag = Tag::Escaped;
                     self.escape()?;
                 }
-                _ => return Err(Failure::NotJson),
+                _ => return Err(Failure::NotStructured),
             }
         }
     }
@@ -152,13 +213,13 @@ impl Parser<'_> {
                 let digits = self
                     .bytes
                     .get(self.at + 2..self.at + 6)
-                    .ok_or(Failure::NotJson)?;
+                    .ok_or(Failure::NotStructured)?;
                 if !digits.iter().all(u8::is_ascii_hexdigit) {
-                    return Err(Failure::NotJson);
+                    return Err(Failure::NotStructured);
                 }
                 6
             }
-            _ => return Err(Failure::NotJson),
+            _ => return Err(Failure::NotStructured),
         };
         self.at += length;
         Ok(())
@@ -195,7 +256,7 @@ impl Parser<'_> {
             self.at += 1;
         }
         if self.at == before {
-            Err(Failure::NotJson)
+            Err(Failure::NotStructured)
         } else {
             Ok(())
         }
@@ -206,7 +267,7 @@ impl Parser<'_> {
         if self.bytes.get(start..self.at) == Some(word) {
             self.push(start, tag)
         } else {
-            Err(Failure::NotJson)
+            Err(Failure::NotStructured)
         }
     }
 
@@ -214,7 +275,7 @@ impl Parser<'_> {
         if self.token_start().is_none() {
             Ok(())
         } else {
-            Err(Failure::NotJson)
+            Err(Failure::NotStructured)
         }
     }
 

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use super::document::{Document, Id, Tag};
 use super::number;
 use crate::report::{Report, shorten, shorten_pair};
-use crate::rules::{Effects, Reached, Rules, Step, escape};
+use crate::rules::{Effects, Hits, Reached, Rules, Scalar, Step, Verb, escape};
 use crate::{Discrepancy, Kind, Undecodable};
 
 /// Why a walk ended early.
@@ -19,8 +19,10 @@ pub(super) enum Stop {
     Found,
 }
 
-/// Reading two timestamps costs as much as comparing so many plain values.
-const TIME_UNITS: u64 = 20;
+/// Asking a rule about two scalars costs as much as comparing so many plain values.
+const RULE_UNITS: u64 = 20;
+/// The key of an element's text, which stands for the element itself in paths and rules.
+pub(crate) const TEXT: &str = "#text";
 
 pub(super) type Flow<T = ()> = Result<T, Stop>;
 
@@ -46,6 +48,9 @@ pub(super) struct Walk<'a> {
     pub(super) legacy: &'a Document<'a>,
     pub(super) modern: &'a Document<'a>,
     pub(super) rules: &'a Rules,
+    /// Whether objects are XML elements: their keys repeat, and have an order.
+    pub(super) elements: bool,
+    pub(super) hits: &'a mut Hits,
     report: &'a mut Report,
     work: u64,
     path: Vec<At>,
@@ -55,13 +60,15 @@ pub(super) struct Walk<'a> {
     pub(super) probing: bool,
 }
 
-/// Compares two documents with at most so much work, and reports every difference.
+/// Compares two documents with at most so much work, and reports every difference and every rule
+/// that hid one.
 pub(crate) fn compare(
     legacy: &Document<'_>,
     modern: &Document<'_>,
     rules: &Rules,
     work: u64,
     report: &mut Report,
+    hits: &mut Hits,
 ) -> Result<(), Undecodable> {
     let (path, mut reached) = (Vec::new(), Vec::new());
     let root = rules.paths.root(&mut reached);
@@ -69,6 +76,8 @@ pub(crate) fn compare(
         legacy,
         modern,
         rules,
+        elements: legacy.elements_of_xml && modern.elements_of_xml,
+        hits,
         report,
         work,
         path,
@@ -84,30 +93,32 @@ pub(crate) fn compare(
 impl<'a> Walk<'a> {
     pub(super) fn value(&mut self, legacy: Id, modern: Id, reached: Reached) -> Flow {
         let effects = self.effects(&reached);
-        if effects.ignore {
-            return self.charge(1);
+        if effects.say(Verb::Ignore) {
+            return self.ignored(&effects, legacy, modern);
         }
-        let equal = match (self.legacy.tag(legacy), self.modern.tag(modern)) {
-            (Tag::Object, Tag::Object) => return self.object(legacy, modern, &reached),
-            (Tag::Array, Tag::Array) => return self.array(legacy, modern, &reached, effects),
+        let (kind, equal) = match (self.legacy.tag(legacy), self.modern.tag(modern)) {
+            (Tag::Object, Tag::Object) => return self.object(legacy, modern, &reached, &effects),
+            (Tag::Array, Tag::Array) => return self.array(legacy, modern, &reached, &effects),
             (Tag::String | Tag::Escaped, Tag::String | Tag::Escaped) => {
                 self.charge_token(self.legacy, legacy)?;
-                self.same_string(legacy, modern) || self.same_time(legacy, modern, effects)?
+                (Kind::Value, self.same_string(legacy, modern))
             }
             (Tag::Number, Tag::Number) => {
                 self.charge_token(self.legacy, legacy)?;
-                number::equal(self.legacy.bytes(legacy), self.modern.bytes(modern))
+                let (mine, theirs) = (self.legacy.bytes(legacy), self.modern.bytes(modern));
+                (Kind::Value, number::equal(mine, theirs))
             }
             (Tag::True | Tag::False, Tag::True | Tag::False) | (Tag::Null, Tag::Null) => {
                 self.charge(1)?;
-                self.legacy.tag(legacy) == self.modern.tag(modern)
+                let same = self.legacy.tag(legacy) == self.modern.tag(modern);
+                (Kind::Value, same)
             }
-            _ => return self.differ(Kind::Type, Some(legacy), Some(modern)),
+            _ => (Kind::Type, false),
         };
-        if equal {
+        if equal || self.allowed(legacy, modern, &effects)? {
             Ok(())
         } else {
-            self.differ(Kind::Value, Some(legacy), Some(modern))
+            self.differ(kind, Some(legacy), Some(modern))
         }
     }
 
@@ -119,19 +130,60 @@ impl<'a> Walk<'a> {
         self.legacy.string(legacy) == self.modern.string(modern)
     }
 
-    fn same_time(&mut self, legacy: Id, modern: Id, effects: Effects) -> Flow<bool> {
-        let Some(rule) = effects.time.and_then(|at| self.rules.times.get(at)) else {
+    /// Whether a rule makes two scalars equal that are not the same.
+    fn allowed(&mut self, legacy: Id, modern: Id, effects: &Effects) -> Flow<bool> {
+        if !Rules::judges_scalars(effects) {
+            return Ok(false);
+        }
+        let length = self.legacy.bytes(legacy).len() + self.modern.bytes(modern).len();
+        self.charge(RULE_UNITS + length as u64 / 16)?;
+        let (mine, theirs) = (self.legacy.content(legacy), self.modern.content(modern));
+        // What is no scalar, or has no characters, is nothing to a rule.
+        let (Some((mine, mine_is_text)), Some((theirs, theirs_is_text))) = (&mine, &theirs) else {
             return Ok(false);
         };
-        self.charge(TIME_UNITS)?;
-        Ok(rule.equal(&self.legacy.string(legacy), &self.modern.string(modern)))
+        let scalar = |content, is_text: &bool| Scalar {
+            content,
+            is_text: *is_text,
+        };
+        let (mine, theirs) = (
+            scalar(mine.as_ref(), mine_is_text),
+            scalar(theirs.as_ref(), theirs_is_text),
+        );
+        Ok(self.rules.allow(effects, mine, theirs, self.hits))
+    }
+
+    /// Two values that are ignored: all there is to learn is whether the rule hid something.
+    fn ignored(&mut self, effects: &Effects, legacy: Id, modern: Id) -> Flow {
+        self.charge(1)?;
+        let Some((rule, _)) = self.rules.ruling(effects, Verb::Ignore) else {
+            return Ok(());
+        };
+        if self.hits.has(rule) || self.legacy.bytes(legacy) == self.modern.bytes(modern) {
+            return Ok(());
+        }
+        let before = std::mem::replace(&mut self.probing, true);
+        let result = self.value(legacy, modern, 0..0);
+        self.probing = before;
+        match result {
+            Err(Stop::Found) => {
+                self.hits.add(rule);
+                Ok(())
+            }
+            other => other,
+        }
     }
 
     /// Most objects have the same keys in the same order on both sides, which costs no sorting.
-    fn object(&mut self, legacy: Id, modern: Id, reached: &Reached) -> Flow {
+    fn object(&mut self, legacy: Id, modern: Id, reached: &Reached, effects: &Effects) -> Flow {
         self.charge(1)?;
-        if !self.same_keys(legacy, modern) {
-            return self.sorted(legacy, modern, reached);
+        let same_keys = self.same_keys(legacy, modern);
+        let by_group = effects.say(Verb::Unordered) || effects.say(Verb::Key);
+        if !same_keys && self.elements {
+            self.order_of_children(legacy, modern, effects)?;
+        }
+        if !same_keys || (self.elements && by_group) {
+            return self.sorted(legacy, modern, reached, effects);
         }
         let keys = self.legacy.keys(legacy).zip(self.modern.keys(modern));
         for (mine, theirs) in keys {
@@ -153,7 +205,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Compares two objects whose keys are not the same in the same order, key by key.
-    fn sorted(&mut self, legacy: Id, modern: Id, reached: &Reached) -> Flow {
+    fn sorted(&mut self, legacy: Id, modern: Id, reached: &Reached, effects: &Effects) -> Flow {
         let (legacy, modern) = (members(self.legacy, legacy), members(self.modern, modern));
         self.charge((legacy.len() + modern.len()) as u64)?;
         let (mut left, mut right) = (&*legacy, &*modern);
@@ -161,9 +213,39 @@ impl<'a> Walk<'a> {
             let (mine, theirs);
             (mine, left) = split_group(left, key);
             (theirs, right) = split_group(right, key);
-            self.group(mine, theirs, reached)?;
+            let several = mine.len() > 1 || theirs.len() > 1;
+            if self.elements && (several || effects.say(Verb::Key)) {
+                self.siblings(mine, theirs, reached, effects)?;
+            } else {
+                self.group(mine, theirs, reached)?;
+            }
         }
         Ok(())
+    }
+
+    /// Reports children of an element that are the same by name, in another order.
+    fn order_of_children(&mut self, legacy: Id, modern: Id, effects: &Effects) -> Flow {
+        let (mine, theirs) = (children(self.legacy, legacy), children(self.modern, modern));
+        self.charge((mine.len() + theirs.len()) as u64)?;
+        let sorted = |names: &[Cow<'a, [u8]>]| {
+            let mut names = names.to_vec();
+            names.sort_unstable();
+            names
+        };
+        if mine == theirs || sorted(&mine) != sorted(&theirs) {
+            return Ok(());
+        }
+        if let Some((rule, _)) = self.rules.ruling(effects, Verb::Unordered) {
+            self.hits.add(rule);
+            return Ok(());
+        }
+        self.found(Kind::Order, |_| {
+            let listed = |names: &[Cow<'_, [u8]>]| {
+                String::from_utf8_lossy(&names.join(&b", "[..])).into_owned()
+            };
+            let (mine, theirs) = shorten_pair(&listed(&mine), &listed(&theirs));
+            (Some(mine), Some(theirs))
+        })
     }
 
     /// Compares the occurrences of one key.
@@ -185,7 +267,9 @@ impl<'a> Walk<'a> {
                 let times = |count: usize| Some(format!("{count} ×"));
                 let sides = (times(legacy.len()), times(modern.len()));
                 self.enter(At::Key(Side::Legacy, *mine), reached, |walk, reached| {
-                    if walk.effects(&reached).ignore {
+                    let effects = walk.effects(&reached);
+                    if let Some((rule, _)) = walk.rules.ruling(&effects, Verb::Ignore) {
+                        walk.hits.add(rule);
                         return Ok(());
                     }
                     walk.found(Kind::Duplicate, |_| sides)?;
@@ -207,12 +291,36 @@ impl<'a> Walk<'a> {
     pub(super) fn lone(&mut self, at: At, kind: Kind, value: Id, reached: &Reached) -> Flow {
         self.charge(1)?;
         self.enter(at, reached, |walk, reached| {
-            match (walk.effects(&reached).ignore, kind) {
-                (true, _) => Ok(()),
-                (_, Kind::Missing) => walk.differ(kind, Some(value), None),
-                _ => walk.differ(kind, None, Some(value)),
+            let effects = walk.effects(&reached);
+            let side = if kind == Kind::Missing {
+                Side::Legacy
+            } else {
+                Side::Modern
+            };
+            let nothing = walk.is_nothing(side, value);
+            for verb in [Verb::Ignore, Verb::NullIsMissing] {
+                if let Some((rule, _)) = walk.rules.ruling(&effects, verb)
+                    && (verb == Verb::Ignore || nothing)
+                {
+                    walk.hits.add(rule);
+                    return Ok(());
+                }
+            }
+            match side {
+                Side::Legacy => walk.differ(kind, Some(value), None),
+                Side::Modern => walk.differ(kind, None, Some(value)),
             }
         })
+    }
+
+    /// Whether a value is null, or an element with nothing in it.
+    pub(super) fn is_nothing(&self, side: Side, value: Id) -> bool {
+        let document = self.document(side);
+        match document.tag(value) {
+            Tag::Null => true,
+            Tag::Object => self.elements && document.next(value) == value + 1,
+            _ => false,
+        }
     }
 
     /// Takes one step down, for the path and for the rules, and back up.
@@ -225,6 +333,8 @@ impl<'a> Walk<'a> {
         let before = self.reached.len();
         let next = if reached.is_empty() {
             0..0
+        } else if self.is_element_text(at) {
+            reached.clone()
         } else {
             self.step(at, reached.clone())
         };
@@ -233,6 +343,11 @@ impl<'a> Walk<'a> {
         self.path.pop();
         self.reached.truncate(before);
         result
+    }
+
+    /// An element's text is the element's value: it is no step of its own.
+    fn is_element_text(&self, at: At) -> bool {
+        self.elements && matches!(at, At::Key(..)) && *self.key(at) == *TEXT.as_bytes()
     }
 
     fn step(&mut self, at: At, from: Reached) -> Reached {
@@ -301,18 +416,38 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// The walk's path as a JSON pointer.
+    /// The walk's path as a JSON pointer. Of elements that share a name, the position is told as
+    /// `XPath` does: `/order/item[2]`.
     fn pointer(&self) -> String {
-        self.path
-            .iter()
-            .fold(String::with_capacity(64), |mut path, at| {
-                path.push('/');
-                match at {
-                    At::Index(index) | At::Element(index) => path.push_str(&index.to_string()),
-                    At::Key(..) => push_key(&self.key(*at), &mut path),
+        let mut path = String::with_capacity(64);
+        for at in self.path.iter().filter(|at| !self.is_element_text(**at)) {
+            path.push('/');
+            match at {
+                At::Index(index) | At::Element(index) => path.push_str(&index.to_string()),
+                At::Key(side, key) => {
+                    push_key(&self.key(*at), &mut path);
+                    if let Some(position) = self.position_of_element(*side, *key) {
+                        path.push_str(&format!("[{position}]"));
+                    }
                 }
-                path
-            })
+            }
+        }
+        path
+    }
+
+    /// Where an element stands among those of its name, from 1, if there are several.
+    fn position_of_element(&self, side: Side, key: Id) -> Option<usize> {
+        if !self.elements {
+            return None;
+        }
+        let document = self.document(side);
+        let name = document.string(key);
+        let namesakes = document
+            .keys(document.parent(key)?)
+            .filter(|other| document.string(*other) == name);
+        let namesakes: Vec<Id> = namesakes.collect();
+        let position = namesakes.iter().position(|other| *other == key)?;
+        (namesakes.len() > 1).then_some(position + 1)
     }
 
     pub(super) fn document(&self, side: Side) -> &'a Document<'a> {
@@ -330,7 +465,13 @@ impl<'a> Walk<'a> {
     }
 }
 
-type Member<'a> = (Cow<'a, [u8]>, Id);
+pub(super) type Member<'a> = (Cow<'a, [u8]>, Id);
+
+/// The names of an element's children in their order; attributes have none.
+fn children<'a>(document: &Document<'a>, element: Id) -> Vec<Cow<'a, [u8]>> {
+    let names = document.keys(element).map(|key| document.string(key));
+    names.filter(|name| !name.starts_with(b"@")).collect()
+}
 
 /// An object's keys in their order, and repeated ones in the document's.
 fn members<'a>(document: &Document<'a>, object: Id) -> Vec<Member<'a>> {

@@ -17,13 +17,13 @@ pub struct RuleError {
 }
 
 impl RuleError {
-    pub(super) fn new<const N: usize>(
-        key: [KeySegment; N],
+    pub(super) fn new(
+        key: Vec<KeySegment>,
         value: impl Into<String>,
         message: impl fmt::Display,
     ) -> Self {
         Self {
-            key: key.into(),
+            key,
             value: value.into(),
             message: message.to_string(),
         }

@@ -6,17 +6,39 @@
 use std::ops::Range;
 
 use super::pattern::{Pattern, Segment};
+use super::rule::Verb;
 
 /// The trie's nodes that a path has reached: a range of the walker's stack.
 pub(crate) type Reached = Range<usize>;
 
-/// What the rules say about one path. Keys and times are indices into the rules' lists.
+/// What the rules say about one place: for each verb the rank of the rule that wins, or 0. The
+/// greater of two patterns has the greater rank.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Effects {
-    pub(crate) ignore: bool,
-    pub(crate) unordered: bool,
-    pub(crate) keyed: Option<usize>,
-    pub(crate) time: Option<usize>,
+pub(crate) struct Effects([u16; Verb::COUNT]);
+
+impl Effects {
+    /// The rank of the rule that says this, from 1.
+    pub(crate) fn rank(&self, verb: Verb) -> Option<usize> {
+        match self.0[verb as usize] {
+            0 => None,
+            rank => Some(rank.into()),
+        }
+    }
+
+    pub(crate) fn say(&self, verb: Verb) -> bool {
+        self.0[verb as usize] != 0
+    }
+
+    pub(super) fn add(&mut self, verb: Verb, rank: u16) {
+        let known = &mut self.0[verb as usize];
+        *known = rank.max(*known);
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (mine, theirs) in self.0.iter_mut().zip(other.0) {
+            *mine = theirs.max(*mine);
+        }
+    }
 }
 
 /// A step of a path.
@@ -138,18 +160,13 @@ impl Trie {
         }
     }
 
-    /// What the rules say where this was reached. The greater of two patterns has the greater
-    /// index, so it wins.
+    /// What the rules say where this was reached.
     pub(crate) fn effects(&self, reached: &[usize]) -> Effects {
-        reached.iter().fold(Effects::default(), |sum, node| {
-            let own = self.nodes[*node].effects;
-            Effects {
-                ignore: sum.ignore | own.ignore,
-                unordered: sum.unordered | own.unordered,
-                keyed: sum.keyed.max(own.keyed),
-                time: sum.time.max(own.time),
-            }
-        })
+        let mut effects = Effects::default();
+        for node in reached {
+            effects.merge(&self.nodes[*node].effects);
+        }
+        effects
     }
 }
 
@@ -169,7 +186,7 @@ mod tests {
             };
             reached = trie.step(&mut stack, reached, step);
         }
-        trie.effects(&stack[reached]).ignore
+        trie.effects(&stack[reached]).say(Verb::Ignore)
     }
 
     proptest! {
@@ -181,7 +198,7 @@ mod tests {
             let patterns: Vec<Pattern> = patterns.iter().map(|text| text.parse().unwrap()).collect();
             let mut trie = Trie::default();
             for pattern in &patterns {
-                trie.insert(pattern).ignore = true;
+                trie.insert(pattern).add(Verb::Ignore, 1);
             }
             let fits = patterns.iter().any(|pattern| pattern.matches(&path));
             prop_assert_eq!(ignored(&trie, &path), fits);

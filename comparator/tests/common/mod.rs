@@ -26,6 +26,14 @@ pub(crate) fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
     headers
 }
 
+/// Rules in TOML, each given without its author and reason.
+pub(crate) fn signed(rules: &[&str]) -> String {
+    let rules = rules
+        .iter()
+        .map(|rule| format!("{{ author = \"ann\", reason = \"a test\", {rule} }}"));
+    format!("rules = [{}]", rules.collect::<Vec<_>>().join(", "))
+}
+
 /// Compares two bodies of one content type with status 200.
 pub(crate) fn bodies(
     content_type: &str,

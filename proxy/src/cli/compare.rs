@@ -7,6 +7,7 @@ mod rules;
 mod show;
 
 use super::UNKNOWN;
+use crate::routing::today;
 use clap::Args;
 use comparator::{Comparison, Rules, RulesConfig, Verdict, compare};
 use response::Stored;
@@ -58,8 +59,11 @@ pub(super) fn run(args: &CompareArgs) -> ExitCode {
     let Some((legacy, modern, config)) = load(args) else {
         return ExitCode::from(UNKNOWN);
     };
-    match Rules::try_from(&config) {
-        Ok(rules) => conclude(args, &compare(&legacy.view(), &modern.view(), &rules)),
+    match Rules::layered(&RulesConfig::default(), &config, Some(today())) {
+        Ok(rules) => {
+            let comparison = compare(&legacy.view(), &modern.view(), &rules);
+            conclude(args, &comparison, &rules)
+        }
         Err(errors) => {
             // The file's rules are checked already, so only the defaults could be wrong.
             errors.iter().for_each(complain);
@@ -88,16 +92,16 @@ fn load(args: &CompareArgs) -> Option<(Stored, Stored, RulesConfig)> {
     };
     let (legacy, modern, mut config) = (legacy?, modern?, config?);
     if legacy.bare || modern.bare {
-        config.headers.clear();
+        config.headers = Some(Vec::new());
     }
     Some((legacy, modern, config))
 }
 
-fn conclude(args: &CompareArgs, comparison: &Comparison) -> ExitCode {
+fn conclude(args: &CompareArgs, comparison: &Comparison, rules: &Rules) -> ExitCode {
     if args.json {
-        show::json(comparison);
+        show::json(comparison, rules);
     } else {
-        show::human(comparison);
+        show::human(comparison, rules);
     }
     match comparison.verdict {
         Verdict::Matched => ExitCode::SUCCESS,

@@ -16,11 +16,25 @@ pub(super) fn run() -> ExitCode {
 fn reference() -> String {
     let mut out = String::from("# Keys of routes.toml\n");
     let root = schema();
-    section(&mut out, root, root, "the file");
+    let mut told = Vec::new();
+    section(&mut out, root, root, "the file", &mut told);
     out
 }
 
-fn section(out: &mut String, root: &Value, schema: &Value, title: &str) {
+/// A table that may stand in several places is told once; `told` are those that were, with their
+/// titles.
+fn section<'s>(
+    out: &mut String,
+    root: &'s Value,
+    schema: &'s Value,
+    title: &str,
+    told: &mut Vec<(&'s Value, String)>,
+) {
+    if let Some((_, first)) = told.iter().find(|(other, _)| std::ptr::eq(*other, schema)) {
+        let _ = write!(out, "\n## {title}\n\nThe keys of {first}.\n");
+        return;
+    }
+    told.push((schema, title.to_owned()));
     let _ = write!(out, "\n## {title}\n\n{}\n\n", text(schema));
     let _ = writeln!(out, "| key | type | meaning |\n|---|---|---|");
     let mut below = Vec::new();
@@ -58,7 +72,7 @@ fn section(out: &mut String, root: &Value, schema: &Value, title: &str) {
             "table of tables" => format!("[{key}.NAME]"),
             _ => format!("[{key}]"),
         };
-        section(out, root, table, &title);
+        section(out, root, table, &title, told);
     }
 }
 

@@ -115,7 +115,7 @@ pub(super) fn sightings(
 fn explain(found: &Discrepancy) -> String {
     let legacy = quote(found.legacy.as_deref());
     let modern = quote(found.modern.as_deref());
-    match found.kind {
+    let difference = match found.kind {
         Kind::Status => format!("legacy answers {legacy}, modern {modern}"),
         Kind::Missing => format!("modern lacks what legacy has: {legacy}"),
         Kind::Extra => format!("modern has what legacy lacks: {modern}"),
@@ -126,6 +126,10 @@ fn explain(found: &Discrepancy) -> String {
         Kind::Header | Kind::Value | Kind::Text | Kind::Bytes => {
             format!("legacy {legacy}, modern {modern}")
         }
+    };
+    match found.change() {
+        Some(change) if found.kind != Kind::Order => format!("{change}: {difference}"),
+        _ => difference,
     }
 }
 

@@ -4,7 +4,7 @@ use super::edit::{self, RouteEdit};
 use super::{changes, check};
 use crate::exchange::budget::Budget;
 use crate::outcome::Ledger;
-use crate::routing::{Mode, Table, Upstream};
+use crate::routing::{Mode, Table, Upstream, today};
 use crate::toml_file::{Problem, Problems, read_text};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::Mutex;
@@ -258,6 +258,21 @@ impl LiveRoutes {
         if let Err(problems) = self.apply(text).await {
             self.refuse(problems);
         }
+    }
+
+    /// Makes the table anew if the day is another one than that for which it was made, since rules
+    /// expire.
+    pub(super) async fn follow_the_day(&self) {
+        if self.table().day == today() {
+            return;
+        }
+        let _change = self.change.lock().await;
+        let (problems, text) = (self.problems(), self.text());
+        if let Err(problems) = self.apply(&text).await {
+            tracing::error!("the running routes are refused on another day:\n{problems}");
+        }
+        // The file on disk is what it was before.
+        self.problems.store(problems);
     }
 
     /// Notes that the file can't be used as it is.

@@ -29,6 +29,9 @@ pub struct RawFile {
     /// What the journal keeps, how long, and what it must never hold.
     #[serde(default)]
     pub journal: JournalConfig,
+    /// When two answers count as equal, on all routes.
+    #[serde(default)]
+    pub compare: RulesConfig,
     /// The endpoints.
     #[serde(default)]
     pub routes: Vec<RawRoute>,
@@ -125,7 +128,7 @@ pub struct RawRoute {
     pub writes: Writes,
     /// How long a mirrored exchange of this route may take. Default: that of `[mirror]`.
     pub mirror_timeout: Option<String>,
-    /// When two answers count as equal.
+    /// When two answers count as equal, besides what holds on all routes.
     #[serde(default)]
     pub compare: RulesConfig,
 }

@@ -20,6 +20,7 @@ impl LiveRoutes {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
+            self.follow_the_day().await;
             let path = self.path().to_owned();
             let read = tokio::task::spawn_blocking(move || read_text(&path)).await;
             let (now, error) = match read {

@@ -18,6 +18,6 @@ pub use client::ClientKey;
 pub use gate::{MirrorGate, Place};
 pub use mode::{Mode, Share, ShareError, Writes};
 pub use plan::{Coverage, Plan};
-pub use table::{MirrorLimits, Route, Table};
+pub use table::{MirrorLimits, Route, Table, today};
 pub use template::{Segment, Template};
 pub use upstream::{Upstream, UpstreamSpec};

@@ -10,6 +10,7 @@ use crate::outcome::RouteCounts;
 use crate::side::Side;
 use comparator::Rules;
 use http::Method;
+use jiff::civil::Date;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,8 +78,17 @@ pub struct Table {
     pub client: ClientKey,
     /// What the journal keeps.
     pub journal: Settings,
+    /// The day for which the table was made: rules that expired before it do not apply.
+    pub day: Date,
     pub(super) hosts: Hosts,
     pub(super) upstreams: HashMap<Arc<str>, Arc<Upstream>>,
+}
+
+/// The day that it is, in UTC.
+pub fn today() -> Date {
+    jiff::tz::Offset::UTC
+        .to_datetime(jiff::Timestamp::now())
+        .date()
 }
 
 /// The trees of paths, by host.

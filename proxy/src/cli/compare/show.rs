@@ -1,6 +1,6 @@
 //! A comparison for people and for programs.
 
-use comparator::{Comparison, Discrepancy, Verdict};
+use comparator::{Comparison, Discrepancy, Rules, Verdict};
 use serde::Serialize;
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
@@ -15,10 +15,22 @@ struct Document<'a> {
     discrepancies: &'a [Discrepancy],
     /// How many more there are than are listed.
     unreported: usize,
+    /// The rules that hid something, by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    hidden_by: Vec<&'a str>,
+}
+
+/// The names of the rules that hid something.
+fn hidden_by<'r>(comparison: &Comparison, rules: &'r Rules) -> Vec<&'r str> {
+    let hits = comparison
+        .hits
+        .iter()
+        .filter_map(|hit| rules.all().get(*hit));
+    hits.map(|rule| rule.name.as_str()).collect()
 }
 
 /// Prints one line of JSON.
-pub(super) fn json(comparison: &Comparison) {
+pub(super) fn json(comparison: &Comparison, rules: &Rules) {
     let document = Document {
         verdict: comparison.verdict.as_str(),
         reason: match comparison.verdict {
@@ -27,6 +39,7 @@ pub(super) fn json(comparison: &Comparison) {
         },
         discrepancies: &comparison.discrepancies,
         unreported: comparison.unreported,
+        hidden_by: hidden_by(comparison, rules),
     };
     if let Ok(text) = serde_json::to_string(&document) {
         // A reader that closed the pipe wants no more, which is no failure.
@@ -35,7 +48,7 @@ pub(super) fn json(comparison: &Comparison) {
 }
 
 /// Prints the verdict and a block for each discrepancy, in colour on a terminal that wants it.
-pub(super) fn human(comparison: &Comparison) {
+pub(super) fn human(comparison: &Comparison, rules: &Rules) {
     let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let colours = if wanted && io::stdout().is_terminal() {
         Colours::ANSI
@@ -47,6 +60,7 @@ pub(super) fn human(comparison: &Comparison) {
         "{}",
         Report {
             comparison,
+            hidden_by: hidden_by(comparison, rules),
             colours
         }
     );
@@ -77,6 +91,7 @@ impl Colours {
 
 struct Report<'a> {
     comparison: &'a Comparison,
+    hidden_by: Vec<&'a str>,
     colours: Colours,
 }
 
@@ -86,6 +101,7 @@ impl fmt::Display for Report<'_> {
             verdict,
             discrepancies,
             unreported,
+            ..
         } = self.comparison;
         let Colours { bold, reset, .. } = self.colours;
         write!(f, "{bold}{verdict}{reset}")?;
@@ -99,6 +115,10 @@ impl fmt::Display for Report<'_> {
             .try_for_each(|discrepancy| self.block(f, discrepancy))?;
         if *unreported > 0 {
             writeln!(f, "\nand {unreported} more")?;
+        }
+        if !self.hidden_by.is_empty() {
+            let rules = printable(&self.hidden_by.join("; "));
+            writeln!(f, "\nhidden by rules: {rules}")?;
         }
         Ok(())
     }
@@ -123,7 +143,12 @@ impl Report<'_> {
             discrepancy.kind
         )?;
         self.side(f, "legacy", legacy, discrepancy.legacy.as_deref())?;
-        self.side(f, "modern", modern, discrepancy.modern.as_deref())
+        self.side(f, "modern", modern, discrepancy.modern.as_deref())?;
+        if let (Some(change), Some(rule)) = (discrepancy.change(), discrepancy.allowing_rule()) {
+            writeln!(f, "  change  {change}")?;
+            writeln!(f, "  rule    {}", printable(&rule))?;
+        }
+        Ok(())
     }
 
     fn side(
@@ -170,9 +195,11 @@ mod tests {
             verdict: Verdict::Different,
             discrepancies: vec![discrepancy],
             unreported: 2,
+            hits: Vec::new(),
         };
         let text = Report {
             comparison: &comparison,
+            hidden_by: Vec::new(),
             colours: Colours::NONE,
         }
         .to_string();

@@ -6,11 +6,13 @@ mod routes;
 mod upstreams;
 
 use super::client::ClientKey;
-use super::table::{MirrorLimits, Route, Table};
+use super::table::{MirrorLimits, Route, Table, today};
 use crate::journal::Settings;
 use crate::outcome::Ledger;
 use crate::routes::raw::RawFile;
 use crate::toml_file::{KeyPath, Mistake, Step, key_path};
+use comparator::Rules;
+use jiff::civil::Date;
 use std::fmt::Display;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -29,6 +31,7 @@ impl Table {
     ) -> Result<Self, Vec<Mistake>> {
         let mut reader = Reader {
             mistakes: Vec::new(),
+            day: today(),
         };
         let table = reader.table(raw, ledger, running);
         match table {
@@ -40,6 +43,8 @@ impl Table {
 
 struct Reader {
     mistakes: Vec<Mistake>,
+    /// The day on which rules are judged, since they may expire.
+    day: Date,
 }
 
 impl Reader {
@@ -115,6 +120,10 @@ impl Reader {
                 }
             })
             .ok();
+        if let Err(errors) = Rules::try_from(&raw.compare) {
+            let at = |error| Mistake::of_rule(key_path!["compare"], error);
+            self.mistakes.extend(errors.iter().map(at));
+        }
         let upstreams = self.upstreams(raw, running);
         let routes: Vec<Arc<Route>> = raw
             .routes
@@ -140,6 +149,7 @@ impl Reader {
             mirror,
             client,
             journal: journal?,
+            day: self.day,
             hosts,
             upstreams,
         })

@@ -54,7 +54,7 @@ impl Reader {
             Duration::from_secs(5),
         );
         let methods = self.methods(index, &raw.methods);
-        let rules = self.rules(index, raw);
+        let rules = self.rules(index, raw, file);
         let route = Route {
             name: raw.name.as_str().into(),
             host: raw.host.clone(),
@@ -129,8 +129,8 @@ impl Reader {
         methods
     }
 
-    fn rules(&mut self, index: usize, raw: &RawRoute) -> Option<Rules> {
-        Rules::try_from(&raw.compare)
+    fn rules(&mut self, index: usize, raw: &RawRoute, file: &RawFile) -> Option<Rules> {
+        Rules::layered(&file.compare, &raw.compare, Some(self.day))
             .map_err(|errors| {
                 let at = |error| Mistake::of_rule(key_path!["routes", index, "compare"], error);
                 self.mistakes.extend(errors.iter().map(at));
