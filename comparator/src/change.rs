@@ -338,13 +338,12 @@ fn times(legacy: &str, modern: &str) -> Option<Change> {
         });
     }
     let offset = SignedDuration::from_secs(quarters * 900);
-    let zone = match quarters {
-        0 => "UTC".to_owned(),
-        _ => {
-            let sign = if quarters < 0 { '-' } else { '+' };
-            let quarters = quarters.abs();
-            format!("{sign}{:02}:{:02}", quarters / 4, quarters % 4 * 15)
-        }
+    let zone = if quarters == 0 {
+        "UTC".to_owned()
+    } else {
+        let sign = if quarters < 0 { '-' } else { '+' };
+        let quarters = quarters.abs();
+        format!("{sign}{:02}:{:02}", quarters / 4, quarters % 4 * 15)
     };
     Some(Change::MissingZone {
         side,

@@ -131,6 +131,35 @@ fn an_element_too_many_or_too_few_does_not_shift_the_rest() {
 }
 
 #[test]
+fn insertions_and_deletions_are_found_all_over_a_long_array() {
+    let element = |i: u32| format!(r#"{{"id":{i},"v":1}}"#);
+    let list = |ids: &[u32]| {
+        let elements = ids.iter().map(|i| element(*i)).collect::<Vec<_>>();
+        format!("[{}]", elements.join(","))
+    };
+    let all: Vec<u32> = (0..5_000).collect();
+    let mut other = all.clone();
+    other.remove(4_000);
+    other.remove(2_000);
+    other.insert(1_000, 9_001);
+    other.insert(500, 9_000);
+    other.insert(100, 9_002);
+    let changed = list(&other).replacen(r#"{"id":3000,"v":1}"#, r#"{"id":3000,"v":2}"#, 1);
+    different(
+        &list(&all),
+        &changed,
+        &[
+            (Kind::Extra, "/100"),
+            (Kind::Extra, "/501"),
+            (Kind::Extra, "/1002"),
+            (Kind::Missing, "/2000"),
+            (Kind::Value, "/3000/v"),
+            (Kind::Missing, "/4000"),
+        ],
+    );
+}
+
+#[test]
 fn everything_different_is_counted_beyond_the_bound() {
     let list = |n: u32| format!("{:?}", (0..1000).map(|i| i * 2 + n).collect::<Vec<_>>());
     let comparison = json(&list(0), &list(1));

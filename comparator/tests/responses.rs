@@ -210,3 +210,52 @@ fn no_rule_makes_equal_bytes_different() {
         Verdict::Matched
     );
 }
+
+#[test]
+fn rules_for_status_and_headers_allow_and_tell() {
+    let text = common::signed(&[
+        r#"path = "status", same_class = true"#,
+        r#"path = "headers/date", time = { tolerance = "2s", naive = "UTC", formats = ["%a, %d %b %Y %H:%M:%S GMT"] }"#,
+        r#"path = "headers/*", text = ["case"]"#,
+        r#"path = "headers/etag", ignore = true"#,
+    ]);
+    let rules = rules(&format!(
+        "headers = [\"date\", \"vary\", \"etag\", \"x\"]\n{text}"
+    ));
+    let legacy = &[
+        ("date", "Wed, 03 Jul 2024 09:46:40 GMT"),
+        ("vary", "Accept"),
+        ("etag", "1"),
+        ("x", "a"),
+    ][..];
+    let modern = &[
+        ("date", "Wed, 03 Jul 2024 09:46:42 GMT"),
+        ("vary", "accept"),
+        ("x", "a"),
+    ][..];
+    let comparison = judge((200, legacy, b""), (201, modern, b""), &rules);
+    assert_eq!(found(&comparison), []);
+    assert_eq!(comparison.hits, [0, 1, 2, 3]);
+    let late = &[
+        ("date", "Wed, 03 Jul 2024 09:46:43 GMT"),
+        ("vary", "Cookie"),
+        ("x", "a"),
+    ][..];
+    let comparison = judge((200, legacy, b""), (302, late, b""), &rules);
+    assert_eq!(
+        found(&comparison),
+        [
+            (Kind::Status, "status"),
+            (Kind::Header, "headers/date"),
+            (Kind::Header, "headers/vary")
+        ]
+    );
+    assert_eq!(comparison.hits, [3]);
+}
+
+#[test]
+fn an_ignored_body_is_a_hit_only_where_it_differs() {
+    let rules = rules(r#"ignore = ["body"]"#);
+    let hits = |modern: &[u8]| judge((200, JSON, b"[1]"), (200, JSON, modern), &rules).hits;
+    assert_eq!((hits(b"[1]"), hits(b"[2]")), (vec![], vec![0]));
+}

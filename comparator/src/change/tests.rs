@@ -28,6 +28,7 @@ fn suggested(discrepancy: &Discrepancy) -> Rules {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is one table")]
 fn each_change_has_its_words_and_its_rule_allows_it() {
     for (legacy, modern, words) in [
         (r#"{"a":1.02}"#, r#"{"a":1.03}"#, "+0.01"),

@@ -64,15 +64,12 @@ impl Elements<'_> {
             Event::Text(text) => self.text.push_str(&text.xml10_content()),
             Event::CData(text) => self.text.push_str(&text.xml10_content()),
             Event::GeneralRef(reference) => {
-                match reference
-                    .resolve_char_ref()
-                    .map_err(|error| failure(&error))?
-                {
-                    Some(c) => self.text.push(c),
-                    None => {
-                        let text = resolve_xml_entity(&reference).ok_or(Failure::NotStructured)?;
-                        self.text.push_str(text);
-                    }
+                let referred = reference.resolve_char_ref();
+                if let Some(c) = referred.map_err(|error| failure(&error))? {
+                    self.text.push(c);
+                } else {
+                    let text = resolve_xml_entity(&reference).ok_or(Failure::NotStructured)?;
+                    self.text.push_str(text);
                 }
             }
             Event::Comment(_) | Event::PI(_) | Event::Decl(_) | Event::DocType(_) => {}
@@ -88,19 +85,16 @@ impl Elements<'_> {
         if self.open.len() >= self.depth {
             return Err(Failure::GaveUp(Undecodable::LimitDepth));
         }
-        match self.open.last_mut() {
-            Some(parent) => {
-                parent.has_children = true;
-                // White space between elements is layout.
-                if !self.text.trim_ascii().is_empty() {
-                    self.write_text()?;
-                }
-                self.text.clear();
+        if let Some(parent) = self.open.last_mut() {
+            parent.has_children = true;
+            // White space between elements is layout.
+            if !self.text.trim_ascii().is_empty() {
+                self.write_text()?;
             }
-            None => {
-                self.outside()?;
-                self.roots += 1;
-            }
+            self.text.clear();
+        } else {
+            self.outside()?;
+            self.roots += 1;
         }
         let (namespace, name) = self.reader.resolver().resolve_element(start.name());
         let namespace = uri(&namespace)?.to_owned();
@@ -217,7 +211,7 @@ mod tests {
 
     #[test]
     fn namespaces_count_by_their_uri() {
-        let expected = r##"{"a":{"@xmlns":"u","@{v}k":"1","b":{},"c":{"@xmlns":""}}}"##;
+        let expected = r#"{"a":{"@xmlns":"u","@{v}k":"1","b":{},"c":{"@xmlns":""}}}"#;
         assert_eq!(
             of(r#"<x:a xmlns:x="u" xmlns:y="v" y:k="1"><x:b/><c/></x:a>"#).unwrap(),
             expected
@@ -254,11 +248,14 @@ mod tests {
         let gave_up = |reason| Err(Failure::GaveUp(reason));
         assert_eq!(of(&nested(17)), gave_up(Undecodable::LimitDepth));
         // Each attribute has the whole address in its name.
-        let attributes: String = (0..50).map(|i| format!(" x:a{i}='1'")).collect();
+        let each = |count: u32, attribute: &dyn Fn(u32) -> String| {
+            (0..count).map(attribute).collect::<Vec<_>>().concat()
+        };
+        let attributes = each(50, &|i| format!(" x:a{i}='1'"));
         let long = "u".repeat(1000);
         let grows = format!("<a xmlns:x='{long}'{attributes}/>");
         assert_eq!(of(&grows), gave_up(Undecodable::LimitSize));
-        let many: String = (0..10_000).map(|i| format!(" xmlns:n{i}='u'")).collect();
+        let many = each(10_000, &|i| format!(" xmlns:n{i}='u'"));
         assert_eq!(of(&format!("<a{many}/>")), gave_up(Undecodable::LimitWork));
     }
 }

@@ -1,12 +1,11 @@
 //! Arrays by position, aligned where their lengths differ.
 //!
-//! Pairing by key is in `keyed`, pairing regardless of order in `multiset`. The children of an XML
-//! element that share a name are compared as an array's elements are.
+//! Pairing by key is in `keyed`, pairing regardless of order in `multiset`.
 
 use super::align::{self, Stretch};
 use super::document::Id;
 use super::keyed::Joined;
-use super::walk::{At, Flow, Member, Side, Stop, Walk};
+use super::walk::{At, Flow, Side, Stop, Walk};
 use crate::Kind;
 use crate::rules::{Effects, Reached, Verb};
 
@@ -69,22 +68,7 @@ impl Walk<'_> {
         self.lists(&legacy, &modern, step, reached, effects)
     }
 
-    /// The children of an element that share a name.
-    pub(super) fn siblings(
-        &mut self,
-        legacy: &[Member<'_>],
-        modern: &[Member<'_>],
-        reached: &Reached,
-        effects: &Effects,
-    ) -> Flow {
-        let of = |members: &[Member<'_>]| -> Vec<Element> {
-            let values = members.iter().map(|(_, key)| key + 1);
-            values.enumerate().collect()
-        };
-        self.lists(&of(legacy), &of(modern), Step::Name, reached, effects)
-    }
-
-    fn lists(
+    pub(super) fn lists(
         &mut self,
         legacy: &[Element],
         modern: &[Element],

@@ -2,8 +2,9 @@
 
 use super::array::{Element, Lists, Step};
 use super::document::{Document, Id, Tag};
+use super::elements::TEXT;
 use super::number::Number;
-use super::walk::{Flow, Side, TEXT, Walk};
+use super::walk::{Flow, Side, Walk};
 use crate::Kind;
 use crate::report::shorten_pair;
 use crate::rules::{Effects, Reached, Verb};

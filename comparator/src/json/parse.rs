@@ -89,7 +89,8 @@ impl Parser<'_> {
         if self.token_start().is_some() {
             self.document()
         } else {
-            self.end_of_lines()
+            self.end_of_lines();
+            Ok(())
         }
     }
 
@@ -99,19 +100,21 @@ impl Parser<'_> {
         let next = self.token_start();
         let between = self.bytes.get(before..self.at).unwrap_or_default();
         match next {
-            None => self.end_of_lines().map(|()| false),
+            None => {
+                self.end_of_lines();
+                Ok(false)
+            }
             Some(_) if between.contains(&b'\n') => Ok(true),
             Some(_) => Err(Failure::NotStructured),
         }
     }
 
-    fn end_of_lines(&mut self) -> Step {
+    fn end_of_lines(&mut self) {
         self.open.pop();
         let (end, next) = (offset(self.at), self.size());
         if let Some(node) = self.nodes.first_mut() {
             (node.end, node.next) = (end, next);
         }
-        Ok(())
     }
 
     fn document(&mut self) -> Step {

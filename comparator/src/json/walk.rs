@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use super::document::{Document, Id, Tag};
 use super::number;
 use crate::report::{Report, shorten, shorten_pair};
-use crate::rules::{Effects, Hits, Reached, Rules, Scalar, Step, Verb, escape};
+use crate::rules::{Effects, Hits, Reached, Rules, Step, Verb, escape};
 use crate::{Discrepancy, Kind, Undecodable};
 
 /// Why a walk ended early.
@@ -18,11 +18,6 @@ pub(super) enum Stop {
     /// A probe found a difference, which is all it wanted to know.
     Found,
 }
-
-/// Asking a rule about two scalars costs as much as comparing so many plain values.
-const RULE_UNITS: u64 = 20;
-/// The key of an element's text, which stands for the element itself in paths and rules.
-pub(crate) const TEXT: &str = "#text";
 
 pub(super) type Flow<T = ()> = Result<T, Stop>;
 
@@ -130,50 +125,6 @@ impl<'a> Walk<'a> {
         self.legacy.string(legacy) == self.modern.string(modern)
     }
 
-    /// Whether a rule makes two scalars equal that are not the same.
-    fn allowed(&mut self, legacy: Id, modern: Id, effects: &Effects) -> Flow<bool> {
-        if !Rules::judges_scalars(effects) {
-            return Ok(false);
-        }
-        let length = self.legacy.bytes(legacy).len() + self.modern.bytes(modern).len();
-        self.charge(RULE_UNITS + length as u64 / 16)?;
-        let (mine, theirs) = (self.legacy.content(legacy), self.modern.content(modern));
-        // What is no scalar, or has no characters, is nothing to a rule.
-        let (Some((mine, mine_is_text)), Some((theirs, theirs_is_text))) = (&mine, &theirs) else {
-            return Ok(false);
-        };
-        let scalar = |content, is_text: &bool| Scalar {
-            content,
-            is_text: *is_text,
-        };
-        let (mine, theirs) = (
-            scalar(mine.as_ref(), mine_is_text),
-            scalar(theirs.as_ref(), theirs_is_text),
-        );
-        Ok(self.rules.allow(effects, mine, theirs, self.hits))
-    }
-
-    /// Two values that are ignored: all there is to learn is whether the rule hid something.
-    fn ignored(&mut self, effects: &Effects, legacy: Id, modern: Id) -> Flow {
-        self.charge(1)?;
-        let Some((rule, _)) = self.rules.ruling(effects, Verb::Ignore) else {
-            return Ok(());
-        };
-        if self.hits.has(rule) || self.legacy.bytes(legacy) == self.modern.bytes(modern) {
-            return Ok(());
-        }
-        let before = std::mem::replace(&mut self.probing, true);
-        let result = self.value(legacy, modern, 0..0);
-        self.probing = before;
-        match result {
-            Err(Stop::Found) => {
-                self.hits.add(rule);
-                Ok(())
-            }
-            other => other,
-        }
-    }
-
     /// Most objects have the same keys in the same order on both sides, which costs no sorting.
     fn object(&mut self, legacy: Id, modern: Id, reached: &Reached, effects: &Effects) -> Flow {
         self.charge(1)?;
@@ -223,31 +174,6 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Reports children of an element that are the same by name, in another order.
-    fn order_of_children(&mut self, legacy: Id, modern: Id, effects: &Effects) -> Flow {
-        let (mine, theirs) = (children(self.legacy, legacy), children(self.modern, modern));
-        self.charge((mine.len() + theirs.len()) as u64)?;
-        let sorted = |names: &[Cow<'a, [u8]>]| {
-            let mut names = names.to_vec();
-            names.sort_unstable();
-            names
-        };
-        if mine == theirs || sorted(&mine) != sorted(&theirs) {
-            return Ok(());
-        }
-        if let Some((rule, _)) = self.rules.ruling(effects, Verb::Unordered) {
-            self.hits.add(rule);
-            return Ok(());
-        }
-        self.found(Kind::Order, |_| {
-            let listed = |names: &[Cow<'_, [u8]>]| {
-                String::from_utf8_lossy(&names.join(&b", "[..])).into_owned()
-            };
-            let (mine, theirs) = shorten_pair(&listed(&mine), &listed(&theirs));
-            (Some(mine), Some(theirs))
-        })
-    }
-
     /// Compares the occurrences of one key.
     fn group(&mut self, legacy: &[Member<'_>], modern: &[Member<'_>], reached: &Reached) -> Flow {
         match (legacy, modern) {
@@ -287,42 +213,6 @@ impl<'a> Walk<'a> {
         })
     }
 
-    /// Reports a value that only one side has.
-    pub(super) fn lone(&mut self, at: At, kind: Kind, value: Id, reached: &Reached) -> Flow {
-        self.charge(1)?;
-        self.enter(at, reached, |walk, reached| {
-            let effects = walk.effects(&reached);
-            let side = if kind == Kind::Missing {
-                Side::Legacy
-            } else {
-                Side::Modern
-            };
-            let nothing = walk.is_nothing(side, value);
-            for verb in [Verb::Ignore, Verb::NullIsMissing] {
-                if let Some((rule, _)) = walk.rules.ruling(&effects, verb)
-                    && (verb == Verb::Ignore || nothing)
-                {
-                    walk.hits.add(rule);
-                    return Ok(());
-                }
-            }
-            match side {
-                Side::Legacy => walk.differ(kind, Some(value), None),
-                Side::Modern => walk.differ(kind, None, Some(value)),
-            }
-        })
-    }
-
-    /// Whether a value is null, or an element with nothing in it.
-    pub(super) fn is_nothing(&self, side: Side, value: Id) -> bool {
-        let document = self.document(side);
-        match document.tag(value) {
-            Tag::Null => true,
-            Tag::Object => self.elements && document.next(value) == value + 1,
-            _ => false,
-        }
-    }
-
     /// Takes one step down, for the path and for the rules, and back up.
     pub(super) fn enter<T>(
         &mut self,
@@ -343,11 +233,6 @@ impl<'a> Walk<'a> {
         self.path.pop();
         self.reached.truncate(before);
         result
-    }
-
-    /// An element's text is the element's value: it is no step of its own.
-    fn is_element_text(&self, at: At) -> bool {
-        self.elements && matches!(at, At::Key(..)) && *self.key(at) == *TEXT.as_bytes()
     }
 
     fn step(&mut self, at: At, from: Reached) -> Reached {
@@ -427,27 +312,12 @@ impl<'a> Walk<'a> {
                 At::Key(side, key) => {
                     push_key(&self.key(*at), &mut path);
                     if let Some(position) = self.position_of_element(*side, *key) {
-                        path.push_str(&format!("[{position}]"));
+                        path.extend(["[", &position.to_string(), "]"]);
                     }
                 }
             }
         }
         path
-    }
-
-    /// Where an element stands among those of its name, from 1, if there are several.
-    fn position_of_element(&self, side: Side, key: Id) -> Option<usize> {
-        if !self.elements {
-            return None;
-        }
-        let document = self.document(side);
-        let name = document.string(key);
-        let namesakes = document
-            .keys(document.parent(key)?)
-            .filter(|other| document.string(*other) == name);
-        let namesakes: Vec<Id> = namesakes.collect();
-        let position = namesakes.iter().position(|other| *other == key)?;
-        (namesakes.len() > 1).then_some(position + 1)
     }
 
     pub(super) fn document(&self, side: Side) -> &'a Document<'a> {
@@ -457,7 +327,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn key(&self, at: At) -> Cow<'a, [u8]> {
+    pub(super) fn key(&self, at: At) -> Cow<'a, [u8]> {
         match at {
             At::Key(side, key) => self.document(side).string(key),
             At::Index(_) | At::Element(_) => Cow::default(),
@@ -466,12 +336,6 @@ impl<'a> Walk<'a> {
 }
 
 pub(super) type Member<'a> = (Cow<'a, [u8]>, Id);
-
-/// The names of an element's children in their order; attributes have none.
-fn children<'a>(document: &Document<'a>, element: Id) -> Vec<Cow<'a, [u8]>> {
-    let names = document.keys(element).map(|key| document.string(key));
-    names.filter(|name| !name.starts_with(b"@")).collect()
-}
 
 /// An object's keys in their order, and repeated ones in the document's.
 fn members<'a>(document: &Document<'a>, object: Id) -> Vec<Member<'a>> {

@@ -72,7 +72,7 @@ impl Rules {
 
     /// Whether there is any rule under which equality is not transitive.
     pub(crate) fn tolerant(&self) -> bool {
-        let mut verbs = self.rules.iter().flat_map(|rule| rule.says.verbs());
+        let mut verbs = self.all.iter().flat_map(|rule| rule.says.verbs());
         verbs.any(|verb| RELATIONS.contains(&verb))
     }
 

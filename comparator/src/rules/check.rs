@@ -49,7 +49,7 @@ pub(super) fn layered(
 /// No rules: the default headers and limits.
 pub(super) fn none() -> Rules {
     Rules {
-        rules: Vec::new(),
+        all: Vec::new(),
         ids: Vec::new(),
         headers: vec![http::header::CONTENT_TYPE],
         status: Effects::default(),
@@ -235,7 +235,7 @@ impl Check {
 
     /// Adds a rule at its places.
     fn add(&mut self, mut rule: Rule, paths: &[(Key, &str)]) {
-        let position = self.rules.rules.len();
+        let position = self.rules.all.len();
         for (key, path) in paths {
             let place = match path.parse::<Place>() {
                 Ok(place) => place,
@@ -271,14 +271,14 @@ impl Check {
             }
         }
         rule.name = name(&rule, paths);
-        self.rules.rules.push(rule);
+        self.rules.all.push(rule);
     }
 
     /// Ranks the rules by the precedence of their places, and puts them there.
     fn finish(mut self) -> Rules {
         self.places.sort();
         for (place, position) in self.places {
-            let Some(rule) = self.rules.rules.get(position) else {
+            let Some(rule) = self.rules.all.get(position) else {
                 continue;
             };
             let verbs: Vec<Verb> = rule.says.verbs().collect();
@@ -312,7 +312,7 @@ impl Check {
                     Ok(name) if self.rules.headers.contains(&name) => {}
                     Ok(name) => self.rules.headers.push(name),
                     Err(_) => {
-                        self.wrong(vec!["headers".into(), at.into()], name, "not a header name")
+                        self.wrong(vec!["headers".into(), at.into()], name, "not a header name");
                     }
                 }
             }

@@ -44,6 +44,10 @@ pub struct RulesConfig {
 
 /// One rule: where, what may differ there and how, and who says so. It may say several things
 /// about its paths, of which each holds for itself.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a key of its own that an operator writes or leaves out"
+)]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RuleConfig {

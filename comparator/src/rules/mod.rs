@@ -32,7 +32,7 @@ pub(crate) use trie::{Effects, Reached, Step, Trie};
 /// [`layered`](Rules::layered).
 #[derive(Clone, Debug)]
 pub struct Rules {
-    rules: Vec<Rule>,
+    all: Vec<Rule>,
     ids: Vec<IdRule>,
     /// The headers to compare.
     pub(crate) headers: Vec<HeaderName>,
@@ -41,7 +41,7 @@ pub struct Rules {
     any_header: Effects,
     named_headers: Vec<(String, Effects)>,
     pub(crate) paths: Trie,
-    /// Where the rule of each rank stands in `rules`.
+    /// Where the rule of each rank stands in `all`.
     ranked: Vec<usize>,
     pub(crate) limits: Limits,
 }
@@ -80,7 +80,7 @@ impl Rules {
     /// All rules, global ones first, in the order of the file, expired ones included.
     /// [`Comparison::hits`](crate::Comparison::hits) counts in this order.
     pub fn all(&self) -> &[Rule] {
-        &self.rules
+        &self.all
     }
 
     /// The declared ids.
@@ -104,7 +104,7 @@ impl Rules {
     /// Where the rule stands that says this, and all that it says.
     pub(crate) fn ruling(&self, effects: &Effects, verb: Verb) -> Option<(usize, &Says)> {
         let index = *self.ranked.get(effects.rank(verb)?.checked_sub(1)?)?;
-        Some((index, &self.rules.get(index)?.says))
+        Some((index, &self.all.get(index)?.says))
     }
 }
 

@@ -39,6 +39,10 @@ pub struct Rule {
 }
 
 /// What a rule says about its places.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a key of its own that an operator writes or leaves out"
+)]
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Says {
     pub(crate) ignore: bool,

@@ -28,7 +28,7 @@ impl Forms {
     }
 
     /// The text in the form in which equal ones are the same.
-    pub(crate) fn of<'t>(self, text: &'t str) -> Cow<'t, str> {
+    pub(crate) fn of(self, text: &str) -> Cow<'_, str> {
         let mut text = Cow::Borrowed(text);
         if self.case && text.chars().any(|c| !c.is_lowercase()) {
             text = Cow::Owned(text.to_lowercase());
