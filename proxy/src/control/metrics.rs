@@ -72,57 +72,61 @@ impl Collector for Reading {
 }
 
 impl Reading {
+    fn by_route(
+        &self,
+        value: fn(&RouteSnapshot) -> u64,
+    ) -> impl Iterator<Item = (Labels<'_>, u64)> {
+        self.routes
+            .iter()
+            .map(move |route| (vec![("route", &*route.name)], value(route)))
+    }
+
+    /// `values` are legacy's and modern's.
+    fn by_side(
+        &self,
+        values: fn(&RouteSnapshot) -> [u64; 2],
+    ) -> impl Iterator<Item = (Labels<'_>, u64)> {
+        self.routes.iter().flat_map(move |route| {
+            let [legacy, modern] = values(route);
+            [("legacy", legacy), ("modern", modern)]
+                .map(|(side, value)| (vec![("route", &*route.name), ("side", side)], value))
+        })
+    }
+
     fn requests(&self, out: &mut Out<'_>) -> fmt::Result {
-        let served = self.routes.iter().flat_map(|route| {
-            let side = |side, n| (vec![("route", &*route.name), ("side", side)], n);
-            [
-                side("legacy", route.served_legacy),
-                side("modern", route.served_modern),
-            ]
-        });
         out.counters(
             "requests",
             "Requests answered, by the side that answered",
-            served,
+            self.by_side(|route| [route.served_legacy, route.served_modern]),
         )?;
-        let failed = self.routes.iter().flat_map(|route| {
-            let side = |side, n| (vec![("route", &*route.name), ("side", side)], n);
-            [
-                side("legacy", route.failed_legacy),
-                side("modern", route.failed_modern),
-            ]
-        });
         out.counters(
             "failures",
             "Requests that a side failed to answer, or with a 5xx",
-            failed,
+            self.by_side(|route| [route.failed_legacy, route.failed_modern]),
         )?;
-        let unsampled = self
-            .routes
-            .iter()
-            .map(|r| (vec![("route", &*r.name)], r.unsampled));
         out.counters(
             "unsampled",
             "Shadowed requests that sampling passed over",
-            unsampled,
+            self.by_route(|route| route.unsampled),
         )?;
-        let excluded = self
-            .routes
-            .iter()
-            .map(|r| (vec![("route", &*r.name)], r.excluded));
         out.counters(
             "excluded",
             "Shadowed requests whose method isn't mirrored",
-            excluded,
+            self.by_route(|route| route.excluded),
+        )?;
+        out.counters(
+            "fallbacks",
+            "Requests that legacy answered because modern failed",
+            self.by_route(|route| route.fallbacks),
         )
     }
 
     fn outcomes(&self, out: &mut Out<'_>) -> fmt::Result {
-        let eligible = self
-            .routes
-            .iter()
-            .map(|r| (vec![("route", &*r.name)], r.eligible));
-        out.counters("eligible", "Requests that were to be compared", eligible)?;
+        out.counters(
+            "eligible",
+            "Requests that were to be compared",
+            self.by_route(|route| route.eligible),
+        )?;
         let outcomes = self.routes.iter().flat_map(|route| {
             route.endings.iter().map(|(ending, n)| {
                 let (outcome, reason) = (ending.outcome().as_str(), ending.reason());
@@ -137,14 +141,10 @@ impl Reading {
             })
         });
         out.counters("outcomes", "What eligible requests ended in", outcomes)?;
-        let pending = self
-            .routes
-            .iter()
-            .map(|r| (vec![("route", &*r.name)], r.pending()));
         out.gauges(
             "pending",
             "Eligible requests that have not ended yet",
-            pending,
+            self.by_route(RouteSnapshot::pending),
         )
     }
 

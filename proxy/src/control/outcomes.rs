@@ -59,6 +59,8 @@ pub(super) struct RouteOutcomes {
     served: Sides,
     /// Requests that a side failed to answer, or answered with a 5xx.
     failed: Sides,
+    /// Requests that legacy answered because modern, whose turn it was, failed.
+    fallbacks: u64,
 }
 
 impl RouteOutcomes {
@@ -86,6 +88,7 @@ impl RouteOutcomes {
                 legacy: counts.failed_legacy,
                 modern: counts.failed_modern,
             },
+            fallbacks: counts.fallbacks,
         }
     }
 }

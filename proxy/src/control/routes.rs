@@ -43,6 +43,8 @@ pub(super) struct RouteView {
     served: Sides,
     /// Requests that a side failed to answer, or answered with a 5xx.
     failed: Sides,
+    /// Requests that legacy answered because modern, whose turn it was, failed.
+    fallbacks: u64,
     /// Requests that were to be compared.
     eligible: u64,
     /// Of these, the ones that have not ended yet.
@@ -86,6 +88,7 @@ impl RouteView {
                 legacy: counts.failed_legacy,
                 modern: counts.failed_modern,
             },
+            fallbacks: counts.fallbacks,
             eligible: counts.eligible,
             pending: counts.pending(),
             outcomes: OutcomeCounts::new(counts),

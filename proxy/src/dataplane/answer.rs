@@ -110,7 +110,7 @@ async fn respond(
     response.insert_header(http::header::CONTENT_TYPE, "application/json")?;
     response.insert_header(http::header::CONTENT_LENGTH, body.len().to_string())?;
     response.insert_header(http::header::CACHE_CONTROL, "no-store")?;
-    response.insert_header("x-request-id", ctx.request_id.clone())?;
+    response.insert_header("X-Request-Id", ctx.marks.request_id.clone())?;
     session
         .as_downstream_mut()
         .write_error_response(response, Bytes::from(body))

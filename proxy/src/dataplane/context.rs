@@ -1,11 +1,12 @@
 //! What the data plane knows of one request.
 
+use super::headers::Marks;
 use crate::exchange::Exchange;
 use crate::exchange::capture::{Capture, Collected};
 use crate::mirror::Job;
 use crate::outcome::Ending;
 use crate::routing::{Coverage, Plan};
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 use jiff::Timestamp;
 use pingora::prelude::{Error, Session};
 use pingora::{ErrorSource, ErrorType};
@@ -18,8 +19,8 @@ pub struct Context {
     pub(super) plan: Option<Plan>,
     /// What is collected for the mirror.
     pub(super) capture: Option<Capture>,
-    /// The id that the request carried or was given.
-    pub(super) request_id: HeaderValue,
+    /// What the upstream is told beyond what the client said.
+    pub(super) marks: Marks,
     /// The status that the primary answered with.
     pub(super) answered: Option<StatusCode>,
     in_flight: Arc<AtomicUsize>,
@@ -31,7 +32,7 @@ impl Context {
         Self {
             plan: None,
             capture: None,
-            request_id: HeaderValue::from_static(""),
+            marks: Marks::none(),
             answered: None,
             in_flight: Arc::clone(in_flight),
         }
@@ -39,7 +40,7 @@ impl Context {
 
     /// The id as text; it was checked to be visible ASCII.
     pub(super) fn request_id(&self) -> &str {
-        self.request_id.to_str().unwrap_or_default()
+        self.marks.request_id.to_str().unwrap_or_default()
     }
 
     /// Counts who answered, and whether that went well.
@@ -101,7 +102,7 @@ impl Context {
         let exchange = Exchange {
             at: Timestamp::now(),
             route: Arc::clone(&plan.route.name),
-            request_id: self.request_id.to_str().unwrap_or_default().into(),
+            request_id: self.request_id().into(),
             answered_by: plan.primary,
             request: collected.request,
             primary: collected.response,

@@ -16,13 +16,15 @@ use crate::exchange::capture::Capture;
 use crate::mirror::Mirror;
 use crate::outcome::Ending;
 use crate::routes::LiveRoutes;
-use crate::routing::{Coverage, Plan};
+use crate::routing::{Coverage, Failure, Plan};
 use async_trait::async_trait;
 use bytes::Bytes;
+use headers::Marks;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::prelude::{Error, HttpPeer, ProxyHttp, Result, Session};
 use pingora::proxy::FailToProxy;
+use pingora::{ErrorSource, ErrorType};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
@@ -76,7 +78,7 @@ impl ProxyHttp for DataPlane {
             .set_write_timeout(Some(CLIENT_SILENCE));
         // A client that has said all it has to say may close its side and wait for the answer.
         session.as_downstream_mut().set_abort_on_close(false);
-        ctx.request_id = headers::request_id(session.req_header());
+        ctx.marks = Marks::of(session);
         let host = match headers::host(session.req_header()) {
             Ok(host) => host,
             Err(refusal) => return answer::refuse(session, ctx, refusal).await,
@@ -116,14 +118,31 @@ impl ProxyHttp for DataPlane {
         peer.ok_or_else(|| answer::no_peer(upstream))
     }
 
+    /// Nothing was sent yet: another side may answer, or another peer.
+    fn fail_to_connect(
+        &self,
+        session: &mut Session,
+        _: &HttpPeer,
+        ctx: &mut Context,
+        mut e: Box<Error>,
+    ) -> Box<Error> {
+        if let Some(plan) = &mut ctx.plan {
+            let method = &session.req_header().method;
+            let upstream = plan.route.upstream(plan.primary);
+            let has_others = upstream.is_some_and(|upstream| upstream.peers() > 1);
+            e.set_retry(has_others || plan.fall_back(method, Failure::Unreached));
+        }
+        e
+    }
+
     /// May run again on a retry; the capture begins anew with it.
     async fn upstream_request_filter(
         &self,
-        session: &mut Session,
+        _: &mut Session,
         request: &mut RequestHeader,
         ctx: &mut Context,
     ) -> Result<()> {
-        headers::forward(session, request, &ctx.request_id)?;
+        ctx.marks.put_on(request)?;
         if let Some(capture) = &mut ctx.capture {
             capture.request_head(&request.method, request.raw_path(), &request.headers);
         }
@@ -143,12 +162,57 @@ impl ProxyHttp for DataPlane {
         Ok(())
     }
 
+    /// A request that is safe to repeat is tried again when a kept connection turned out to be
+    /// closed; past that, legacy may answer while the client has heard nothing.
+    fn error_while_proxy(
+        &self,
+        _: &HttpPeer,
+        session: &mut Session,
+        mut e: Box<Error>,
+        ctx: &mut Context,
+        client_reused: bool,
+    ) -> Box<Error> {
+        let method = &session.req_header().method;
+        if session.as_ref().retry_buffer_truncated() {
+            e.set_retry(false);
+            return e;
+        }
+        if method.is_idempotent() {
+            e.retry.decide_reuse(client_reused);
+        } else {
+            e.set_retry(false);
+        }
+        let failure = match e.etype() {
+            ErrorType::HTTPStatus(_) => Failure::ServerError,
+            _ => Failure::Unanswered,
+        };
+        if !e.retry()
+            && *e.esource() == ErrorSource::Upstream
+            && session.response_written().is_none()
+            && let Some(plan) = &mut ctx.plan
+        {
+            e.set_retry(plan.fall_back(method, failure));
+        }
+        e
+    }
+
+    /// An answer that is to count as a failure goes no further.
     async fn upstream_response_filter(
         &self,
-        _: &mut Session,
+        session: &mut Session,
         response: &mut ResponseHeader,
         ctx: &mut Context,
     ) -> Result<()> {
+        let method = &session.req_header().method;
+        if response.status.is_server_error()
+            && !session.as_ref().retry_buffer_truncated()
+            && let Some(plan) = &ctx.plan
+            && plan.can_fall_back(method, Failure::ServerError)
+        {
+            return Err(Error::new_up(ErrorType::HTTPStatus(
+                response.status.as_u16(),
+            )));
+        }
         if !response.status.is_informational() {
             ctx.answered = Some(response.status);
             if let Some(capture) = &mut ctx.capture {

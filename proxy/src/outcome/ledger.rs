@@ -48,6 +48,7 @@ pub struct RouteCounts {
     failed: [AtomicU64; 2],
     unsampled: AtomicU64,
     excluded: AtomicU64,
+    fallbacks: AtomicU64,
     eligible: AtomicU64,
     endings: Vec<AtomicU64>,
 }
@@ -60,6 +61,7 @@ impl RouteCounts {
             failed: Default::default(),
             unsampled: AtomicU64::new(0),
             excluded: AtomicU64::new(0),
+            fallbacks: AtomicU64::new(0),
             eligible: AtomicU64::new(0),
             endings: Ending::ALL.iter().map(|_| AtomicU64::new(0)).collect(),
         }
@@ -90,6 +92,11 @@ impl RouteCounts {
         self.excluded.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Counts a request that legacy answers because modern, whose turn it was, failed.
+    pub fn count_fallback(&self) {
+        self.fallbacks.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Counts an eligible request; the ticket must be settled, and settles itself as lost when it
     /// is dropped.
     pub fn begin(self: &Arc<Self>) -> Ticket {
@@ -116,6 +123,7 @@ impl RouteCounts {
                 ("failed", _) => &self.failed[Side::Modern as usize],
                 ("unsampled", _) => &self.unsampled,
                 ("excluded", _) => &self.excluded,
+                ("fallbacks", _) => &self.fallbacks,
                 (outcome, reason) => {
                     settled = settled.saturating_add(count);
                     let ending = Ending::named(outcome, reason).unwrap_or(Ending::Restart);
@@ -152,6 +160,7 @@ impl RouteCounts {
             failed_modern: modern_failed.load(Ordering::Relaxed),
             unsampled: self.unsampled.load(Ordering::Relaxed),
             excluded: self.excluded.load(Ordering::Relaxed),
+            fallbacks: self.fallbacks.load(Ordering::Relaxed),
             endings,
             eligible: self.eligible.load(Ordering::Acquire),
         }
@@ -175,6 +184,8 @@ pub struct RouteSnapshot {
     pub unsampled: u64,
     /// Requests in shadow mode whose method isn't mirrored.
     pub excluded: u64,
+    /// Requests that legacy answered because modern, whose turn it was, failed.
+    pub fallbacks: u64,
     /// Requests that were to be compared.
     pub eligible: u64,
     /// What became of them, by ending.
@@ -192,6 +203,7 @@ impl RouteSnapshot {
             ("failed", "modern", self.failed_modern),
             ("unsampled", "", self.unsampled),
             ("excluded", "", self.excluded),
+            ("fallbacks", "", self.fallbacks),
         ];
         let endings = self
             .endings

@@ -120,6 +120,15 @@ pub struct RawRoute {
     /// In shadow mode, the share of clients that modern answers: `0%` to `100%`. A client stays on
     /// its side while the share only rises. Default 0%.
     pub modern_share: Option<String>,
+    /// Whether legacy answers when modern should and can't: it could not be reached, which holds
+    /// for any request because nothing of it was sent; or it failed before the first byte of its
+    /// answer, which holds for safe methods only. The failure counts against modern. Default false.
+    #[serde(default)]
+    pub fallback: bool,
+    /// Whether an answer with a 5xx to a safe method counts as such a failure. Needs `fallback`.
+    /// Default false.
+    #[serde(default)]
+    pub fallback_on_5xx: bool,
     /// In shadow mode, the share of requests that are compared. Mirrored writes are all sent, or
     /// the candidate's data would drift. Default 100%.
     pub sample: Option<String>,

@@ -16,8 +16,8 @@ mod upstream;
 
 pub use client::ClientKey;
 pub use gate::{MirrorGate, Place};
-pub use mode::{Mode, Share, ShareError, Writes};
-pub use plan::{Coverage, Plan};
+pub use mode::{Fallback, Mode, Share, ShareError, Writes};
+pub use plan::{Coverage, Failure, Plan};
 pub use table::{MirrorLimits, Route, Table, today};
 pub use template::{Segment, Template};
 pub use upstream::{Upstream, UpstreamSpec};

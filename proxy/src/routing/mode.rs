@@ -40,6 +40,17 @@ pub enum Writes {
     Mirror,
 }
 
+/// When legacy answers a request that was modern's to answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fallback {
+    /// Modern's failures are what the client sees.
+    Never,
+    /// When modern can't be reached, or fails before the first byte of its answer.
+    OnFailure,
+    /// Also when its answer is a 5xx.
+    On5xx,
+}
+
 /// A share from 0 % to 100 %, exact to a hundredth of a percent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Share(u16);

@@ -1,6 +1,6 @@
 //! What will be done with one request, decided once.
 
-use super::mode::{Mode, Share, Writes};
+use super::mode::{Fallback, Mode, Share, Writes};
 use super::table::{Route, Table};
 use crate::outcome::Ticket;
 use crate::side::Side;
@@ -65,6 +65,43 @@ impl Plan {
             primary,
             coverage,
         }
+    }
+}
+
+/// How a side failed to answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// It could not be reached: nothing of the request was sent.
+    Unreached,
+    /// It failed before the first byte of its answer.
+    Unanswered,
+    /// It answered with a 5xx.
+    ServerError,
+}
+
+impl Plan {
+    /// Whether [`Self::fall_back`] would let legacy answer.
+    pub fn can_fall_back(&self, method: &Method, failure: Failure) -> bool {
+        let allowed = match self.route.fallback {
+            Fallback::Never => false,
+            Fallback::OnFailure => failure != Failure::ServerError,
+            Fallback::On5xx => true,
+        };
+        // Modern may have done what an unsafe request asked before it failed.
+        let harmless = failure == Failure::Unreached || method.is_safe();
+        self.primary == Side::Modern && allowed && harmless && self.route.legacy.is_some()
+    }
+
+    /// Lets legacy answer in modern's place, where the route and the request allow that; modern's
+    /// failure is counted.
+    pub fn fall_back(&mut self, method: &Method, failure: Failure) -> bool {
+        if !self.can_fall_back(method, failure) {
+            return false;
+        }
+        self.primary = Side::Legacy;
+        self.route.counts.count_failed(Side::Modern);
+        self.route.counts.count_fallback();
+        true
     }
 }
 

@@ -1,7 +1,7 @@
 //! The routing table: routes.toml, judged and ready to use.
 
 use super::client::ClientKey;
-use super::mode::{Mode, Share, Writes};
+use super::mode::{Fallback, Mode, Share, Writes};
 use super::template::normalise;
 use super::tree::Tree;
 use super::upstream::Upstream;
@@ -32,6 +32,8 @@ pub struct Route {
     pub modern_share: Share,
     /// The share of requests that are compared in shadow mode.
     pub sample: Share,
+    /// When legacy answers in modern's place.
+    pub fallback: Fallback,
     /// Whether writes are mirrored.
     pub writes: Writes,
     /// The upstream that is being replaced.

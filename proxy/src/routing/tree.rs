@@ -6,7 +6,7 @@
 
 use super::template::{Segment, Template};
 use http::Method;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// Routes of one host, by path and method; `T` is what a route is known by.
 #[derive(Debug)]
@@ -16,7 +16,8 @@ pub(super) struct Tree<T> {
 
 #[derive(Debug)]
 struct Node<T> {
-    literals: HashMap<String, Node<T>>,
+    /// Ordered: few as they are, comparing them costs less than hashing one.
+    literals: BTreeMap<String, Node<T>>,
     param: Option<Box<Node<T>>>,
     ends: Vec<End<T>>,
     rest: Vec<End<T>>,
@@ -40,7 +41,7 @@ impl<T> Default for Tree<T> {
 impl<T> Default for Node<T> {
     fn default() -> Self {
         Self {
-            literals: HashMap::new(),
+            literals: BTreeMap::new(),
             param: None,
             ends: Vec::new(),
             rest: Vec::new(),

@@ -110,6 +110,11 @@ impl Upstream {
         ready.get(turn).cloned().map(Box::new)
     }
 
+    /// How many peers can be asked now.
+    pub fn peers(&self) -> usize {
+        self.ready.load().len()
+    }
+
     /// Looks the peers up once, now.
     pub async fn look_up(&self) {
         if let Err(error) = self.backends.update(|_| {}).await {

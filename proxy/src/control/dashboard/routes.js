@@ -124,6 +124,7 @@ function drawVerdicts(row, route) {
   const passedOver = [];
   if (route.unsampled) passedOver.push(`${count(route.unsampled)} not sampled`);
   if (route.excluded) passedOver.push(`${count(route.excluded)} not mirrored by policy`);
+  if (route.fallbacks) passedOver.push(`${count(route.fallbacks)} fell back to legacy`);
   setText(row.uncovered, passedOver.join(', '));
   row.bar.hidden = route.eligible === 0;
   setText(row.unverified, missing === 0 ? (route.eligible ? '0' : '–') : `${count(missing)} · ${percent(missing, route.eligible, 1)}`);

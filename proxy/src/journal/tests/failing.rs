@@ -49,22 +49,7 @@ async fn a_locked_file_delays_nobody_and_loses_no_count() {
         "lost detail is counted"
     );
     journal.close().await;
-    let ledger = Arc::new(Ledger::default());
-    let path = setting.file();
-    Journal::open(
-        path.to_str().unwrap(),
-        Settings::default(),
-        Arc::clone(&ledger),
-    )
-    .await
-    .unwrap();
-    assert_eq!(
-        ledger
-            .route("order-read")
-            .snapshot()
-            .count(Outcome::Different),
-        QUEUE as u64 * 3
-    );
+    assert_eq!(setting.different_after_restart().await, QUEUE as u64 * 3);
 }
 
 #[tokio::test]
@@ -144,22 +129,7 @@ async fn a_full_disk_costs_detail_and_no_count_and_is_got_over() {
         1
     );
     journal.close().await;
-    let ledger = Arc::new(Ledger::default());
-    let path = setting.file();
-    Journal::open(
-        path.to_str().unwrap(),
-        Settings::default(),
-        Arc::clone(&ledger),
-    )
-    .await
-    .unwrap();
-    assert_eq!(
-        ledger
-            .route("order-read")
-            .snapshot()
-            .count(Outcome::Different),
-        1
-    );
+    assert_eq!(setting.different_after_restart().await, 1);
 }
 
 #[tokio::test]

@@ -45,6 +45,20 @@ impl Setting {
             .unwrap()
     }
 
+    /// The count of the outcome `different` that a journal on the same file starts with.
+    async fn different_after_restart(&self) -> u64 {
+        let (path, ledger) = (self.file(), Arc::new(Ledger::default()));
+        Journal::open(
+            path.to_str().unwrap(),
+            Settings::default(),
+            Arc::clone(&ledger),
+        )
+        .await
+        .unwrap();
+        let counts = ledger.route("order-read").snapshot();
+        counts.count(Outcome::Different)
+    }
+
     fn found(&self, paths: &[&str]) -> Finding {
         let discrepancies = paths.iter().map(|&path| Discrepancy {
             path: path.to_owned(),

@@ -3,7 +3,7 @@
 use super::Reader;
 use crate::outcome::Ledger;
 use crate::routes::raw::{RawFile, RawRoute};
-use crate::routing::mode::{Mode, Share};
+use crate::routing::mode::{Fallback, Mode, Share};
 use crate::routing::table::Route;
 use crate::routing::upstream::Upstream;
 use crate::side::Side;
@@ -54,6 +54,7 @@ impl Reader {
             Duration::from_secs(5),
         );
         let methods = self.methods(index, &raw.methods);
+        let fallback = self.fallback(index, raw);
         let rules = self.rules(index, raw, file);
         let route = Route {
             name: raw.name.as_str().into(),
@@ -63,6 +64,7 @@ impl Reader {
             mode: raw.mode,
             modern_share: self.text(at("modern_share"), raw.modern_share.as_ref(), Share::NONE),
             sample: self.text(at("sample"), raw.sample.as_ref(), Share::ALL),
+            fallback,
             writes: raw.writes,
             legacy,
             modern,
@@ -105,6 +107,27 @@ impl Reader {
             );
         }
         None
+    }
+
+    fn fallback(&mut self, index: usize, raw: &RawRoute) -> Fallback {
+        if raw.fallback && raw.legacy.is_none() {
+            self.refuse(
+                key_path!["routes", index, "fallback"],
+                "`fallback` needs `legacy`, the upstream to fall back to".to_owned(),
+            );
+        }
+        match (raw.fallback, raw.fallback_on_5xx) {
+            (true, true) => Fallback::On5xx,
+            (true, false) => Fallback::OnFailure,
+            (false, false) => Fallback::Never,
+            (false, true) => {
+                self.refuse(
+                    key_path!["routes", index, "fallback_on_5xx"],
+                    "`fallback_on_5xx` means nothing without `fallback = true`".to_owned(),
+                );
+                Fallback::Never
+            }
+        }
     }
 
     fn methods(&mut self, index: usize, raw: &[String]) -> Vec<Method> {
