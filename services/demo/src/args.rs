@@ -1,6 +1,8 @@
 //! What can be typed behind `make demo ARGS=…`.
 
 use clap::Parser;
+use kit::cache::RedisUrl;
+use kit::config::Mistakes;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
@@ -15,6 +17,25 @@ pub(crate) struct Args {
     /// time, the journal stays.
     #[arg(long, value_name = "DIR", default_value = ".cutover")]
     pub(crate) data_dir: PathBuf,
+    /// The legacy database, instead of a file in the data directory: sqlite:FILE, or
+    /// <mssql://USER:PASSWORD@HOST:PORT/NAME?trust=true>.
+    ///
+    /// It has to be empty, or that of an earlier demo, which left the table `cutover_demo_legacy` in
+    /// it: then the sample's tables are dropped and made anew. Anything else is refused, and left
+    /// as it is.
+    #[arg(long, value_name = "URL")]
+    pub(crate) legacy_db: Option<String>,
+    /// The modern database, instead of a file in the data directory: sqlite:FILE, or
+    /// <postgres://USER:PASSWORD@HOST:PORT/NAME>.
+    ///
+    /// The same goes for it, with the table `cutover_demo_modern`.
+    #[arg(long, value_name = "URL")]
+    pub(crate) modern_db: Option<String>,
+    /// The Redis in which the modern services cache what they read, instead of their memory:
+    /// <redis://HOST:PORT>. Keys that begin with cutover:demo are the demo's, and are removed at
+    /// each start.
+    #[arg(long, value_name = "URL")]
+    redis: Option<String>,
     /// Make no traffic of its own.
     #[arg(long)]
     pub(crate) no_traffic: bool,
@@ -36,6 +57,33 @@ pub(crate) struct Args {
     /// Port of the invoice service.
     #[arg(long, value_name = "PORT", default_value_t = 3004)]
     pub(crate) invoice_port: u16,
+}
+
+/// The flags, and what had to be read out of them.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) args: Args,
+    pub(crate) redis: Option<RedisUrl>,
+}
+
+/// Judges every URL before anything is started.
+pub(crate) fn ready(args: Args) -> Result<Config, Mistakes> {
+    let mut mistakes = Mistakes::default();
+    let legacy = args
+        .legacy_db
+        .as_deref()
+        .map_or(Ok(()), legacy_monolith::check_url);
+    let legacy = mistakes.keep("--legacy-db", legacy);
+    let modern = args
+        .modern_db
+        .as_deref()
+        .map_or(Ok(()), kit::database::check_url);
+    let modern = mistakes.keep("--modern-db", modern);
+    let redis = args.redis.as_deref().map(RedisUrl::parse).transpose();
+    match (legacy, modern, mistakes.keep("--redis", redis)) {
+        (Some(()), Some(()), Some(redis)) => Ok(Config { args, redis }),
+        _ => Err(mistakes),
+    }
 }
 
 impl Args {

@@ -1,17 +1,16 @@
 //! The whole sample system and the proxy in one process, with traffic: what `make demo` starts.
 //!
-//! Every part is the real one, served on its own port. Only the processes and the real database
-//! servers are missing; `docker-compose.yml` has those.
+//! Every part is the real one, served on its own port, on the databases that it is given or on
+//! files. Only the processes are missing; `docker-compose.yml` has those.
 
 mod args;
+mod databases;
 mod routes;
 mod sample;
 mod screen;
-mod traffic;
 
 use anyhow::Context;
-use args::Args;
-use clap::Parser;
+use args::Config;
 use cutover::server::{self, Options};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -25,13 +24,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
-    let args = match Args::try_parse() {
-        Ok(args) => args,
-        Err(error) => {
-            // Printing to a closed terminal is nothing to fail over.
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 64 } else { 0 });
-        }
+    let config = match kit::config::read(args::ready) {
+        Ok(config) => config,
+        Err(code) => return code,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -39,7 +34,7 @@ fn main() -> ExitCode {
     let result = runtime
         .context("cannot start a runtime")
         .and_then(|runtime| {
-            let result = runtime.block_on(run(&args));
+            let result = runtime.block_on(run(&config));
             // Requests that are still under way after the stop are cut off.
             runtime.shutdown_timeout(Duration::ZERO);
             result
@@ -53,7 +48,8 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(args: &Args) -> anyhow::Result<()> {
+async fn run(config: &Config) -> anyhow::Result<()> {
+    let args = &config.args;
     let folder = &args.data_dir;
     std::fs::create_dir_all(folder)
         .with_context(|| format!("cannot make the data directory {}", folder.display()))?;
@@ -62,7 +58,7 @@ async fn run(args: &Args) -> anyhow::Result<()> {
         .context("cannot find the data directory")?;
     log_to(&folder)?;
 
-    let sample = sample::start(args, &folder).await?;
+    let sample = sample::start(config, &folder).await?;
     let routes_file = routes::copy(&folder, &sample.addresses)?;
     let proxy = server::start(&Options {
         routes: routes_file.clone(),
@@ -91,8 +87,8 @@ async fn run(args: &Args) -> anyhow::Result<()> {
     println!("data        {}", folder.display());
     println!();
     let traffic = (!args.no_traffic).then(|| {
-        let settled = traffic::Settled::new(Arc::clone(&proxy.ledger));
-        tokio::spawn(traffic::run(proxy.address, args.rate, settled))
+        let (proxy, control) = (proxy.address, proxy.control_address);
+        tokio::spawn(demo::traffic::run(proxy, control, args.rate))
     });
     tokio::select! {
         () = screen::show(&proxy) => {}
@@ -113,8 +109,9 @@ fn log_to(folder: &std::path::Path) -> anyhow::Result<()> {
         .with_context(|| format!("cannot write the log {}", path.display()))?;
     tracing_subscriber::fmt()
         .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_default_env()
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,cutover=info")),
+            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| {
+                tracing_subscriber::EnvFilter::new("warn,cutover=info,tiberius=off")
+            }),
         )
         .with_ansi(false)
         .with_writer(Arc::new(file))

@@ -1,9 +1,11 @@
 //! The sample system: the legacy monolith, the modern services, and the migration between them.
 
-use crate::args::Args;
+use crate::args::Config;
+use crate::databases::{self, Side};
 use crate::routes::Addresses;
 use anyhow::{Context, ensure};
 use invoice_service::OrderClient;
+use kit::cache::Cache;
 use std::net::SocketAddr;
 use std::path::Path;
 use tokio::net::TcpListener;
@@ -16,21 +18,24 @@ pub(crate) struct Sample {
     pub(crate) migrated: String,
 }
 
-/// Starts the monolith and the services on fresh databases; the modern one is filled from the
+/// Starts the monolith and the services on databases made anew; the modern one is filled from the
 /// legacy one.
-pub(crate) async fn start(args: &Args, folder: &Path) -> anyhow::Result<Sample> {
+pub(crate) async fn start(config: &Config, folder: &Path) -> anyhow::Result<Sample> {
+    let args = &config.args;
+    // The ports come first: whoever has them may be a demo that uses the same databases.
     let (legacy, legacy_address) = listen(args.address(args.legacy_port), "--legacy-port").await?;
     let (orders, order_address) = listen(args.address(args.order_port), "--order-port").await?;
     let (invoices, invoice_address) =
         listen(args.address(args.invoice_port), "--invoice-port").await?;
-    let legacy_url = fresh_database(folder, "legacy.db")?;
-    let modern_url = fresh_database(folder, "modern.db")?;
+    let legacy_url = databases::own(Side::Legacy, args.legacy_db.as_deref(), folder).await?;
+    let modern_url = databases::own(Side::Modern, args.modern_db.as_deref(), folder).await?;
 
     let monolith = legacy_monolith::connect(&legacy_url).await?;
     legacy_monolith::seed(&monolith)
         .await
         .context("cannot fill the legacy database")?;
-    let order_service = order_service::connect(&modern_url).await?;
+    let cache = Cache::open(config.redis.clone(), "cutover:demo:order");
+    let order_service = order_service::connect_cached(&modern_url, cache).await?;
     let report = migration_service::migrate(&legacy_url, &modern_url).await?;
     ensure!(
         report.is_complete(),
@@ -38,7 +43,8 @@ pub(crate) async fn start(args: &Args, folder: &Path) -> anyhow::Result<Sample> 
     );
     let written: u64 = report.tables.iter().map(|table| table.written).sum();
     let client = OrderClient::new(&format!("http://{order_address}"))?;
-    let invoice_service = invoice_service::connect(&modern_url, client).await?;
+    let cache = Cache::open(config.redis.clone(), "cutover:demo:invoice");
+    let invoice_service = invoice_service::connect_cached(&modern_url, client, cache).await?;
 
     serve("legacy", legacy, legacy_monolith::router(monolith));
     serve("order", orders, order_service::router(order_service));
@@ -74,19 +80,4 @@ async fn listen(address: SocketAddr, flag: &str) -> anyhow::Result<(TcpListener,
         .with_context(|| format!("cannot listen on {address}; choose another port with {flag}"))?;
     let address = listener.local_addr()?;
     Ok((listener, address))
-}
-
-/// The URL of an embedded database that isn't there yet.
-fn fresh_database(folder: &Path, name: &str) -> anyhow::Result<String> {
-    for suffix in ["", "-wal", "-shm"] {
-        let path = folder.join(format!("{name}{suffix}"));
-        match std::fs::remove_file(&path) {
-            Ok(()) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => {
-                return Err(error).with_context(|| format!("cannot remove {}", path.display()));
-            }
-        }
-    }
-    Ok(format!("sqlite:{}", folder.join(name).display()))
 }

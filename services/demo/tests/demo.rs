@@ -5,6 +5,7 @@
     reason = "a test that can't be set up fails"
 )]
 
+use kit::testing::servers::{Postgres, Redis};
 use legacy_monolith::quirks::QUIRKS;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -130,10 +131,10 @@ fn wait_until(what: &str, mut come_to_pass: impl FnMut() -> bool) {
     }
 }
 
-#[test]
-fn the_demo_finds_every_documented_quirk_and_nothing_else() {
+/// Holds a demo with these flags to the list of quirks.
+fn finds_every_documented_quirk_and_nothing_else(more: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
-    let demo = Demo::start(folder.path(), &["--rate", "100"]);
+    let demo = Demo::start(folder.path(), &[&["--rate", "100"], more].concat());
     let expected: BTreeSet<_> = QUIRKS
         .iter()
         .flat_map(|quirk| quirk.findings)
@@ -158,6 +159,156 @@ fn the_demo_finds_every_documented_quirk_and_nothing_else() {
         "primary_error",
     ] {
         assert_eq!(demo.outcome(outcome), 0, "{outcome}");
+    }
+}
+
+#[test]
+fn the_demo_finds_every_documented_quirk_and_nothing_else() {
+    finds_every_documented_quirk_and_nothing_else(&[]);
+}
+
+#[test]
+fn on_postgresql_and_redis_it_finds_the_same() {
+    let (postgres, redis) = (Postgres::start(), Redis::start());
+    let (database, cache) = (postgres.database(), redis.url());
+    finds_every_documented_quirk_and_nothing_else(&["--modern-db", &database, "--redis", &cache]);
+    let rows = postgres.run_sql("test_0", "SELECT count(*) > 40 FROM customers");
+    assert_eq!(rows, "t", "what clients made is there, too");
+    assert!(keys(&cache) > 0, "reads were cached");
+}
+
+#[test]
+fn on_sql_server_it_finds_the_same_if_one_is_given() {
+    const VARIABLE: &str = "CUTOVER_TEST_MSSQL_URL";
+    let Ok(given) = std::env::var(VARIABLE) else {
+        let line = format!("SKIPPED: the demo on SQL Server, because {VARIABLE} is not set\n");
+        return std::io::stderr().write_all(line.as_bytes()).unwrap();
+    };
+    let (place, options) = given.split_once('?').unwrap_or((&given, ""));
+    let (server, _) = place.rsplit_once('/').unwrap();
+    // It stays, and the next run makes its tables anew.
+    let database = format!("{server}/cutover_demo?{options}");
+    finds_every_documented_quirk_and_nothing_else(&["--legacy-db", &database]);
+}
+
+/// How many keys a Redis holds.
+fn keys(url: &str) -> u64 {
+    let mut redis = TcpStream::connect(url.trim_start_matches("redis://")).unwrap();
+    redis.write_all(b"DBSIZE\r\n").unwrap();
+    let mut answer = String::new();
+    BufReader::new(redis).read_line(&mut answer).unwrap();
+    answer.trim_matches([':', '\r', '\n']).parse().unwrap()
+}
+
+/// Starts a demo and ends it again.
+fn run_once(folder: &std::path::Path, more: &[&str]) {
+    drop(Demo::start(folder, &[&["--no-traffic"], more].concat()));
+}
+
+/// What a demo that does not start says, in one line.
+fn refusal(folder: &std::path::Path, more: &[&str]) -> String {
+    let output = demo(folder, more).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    said
+}
+
+#[test]
+fn databases_of_an_earlier_demo_start_afresh_and_keep_what_is_not_the_demos() {
+    let folder = tempfile::tempdir().unwrap();
+    let postgres = Postgres::start();
+    let modern = postgres.database();
+    let legacy = format!("sqlite:{}", folder.path().join("shop.db").display());
+    let flags = [
+        "--modern-db",
+        modern.as_str(),
+        "--legacy-db",
+        legacy.as_str(),
+    ];
+    run_once(folder.path(), &flags);
+    postgres.run_sql(
+        "test_0",
+        "UPDATE customers SET email = 'other@example.com' WHERE id = '1';
+         CREATE TABLE notes AS SELECT 7 AS note",
+    );
+    run_once(folder.path(), &flags);
+    let other = "SELECT count(*) FROM customers WHERE email = 'other@example.com'";
+    assert_eq!(postgres.run_sql("test_0", other), "0");
+    assert_eq!(postgres.run_sql("test_0", "SELECT note FROM notes"), "7");
+    let own = ["legacy.db", "modern.db"].map(|file| folder.path().join(file).exists());
+    assert_eq!(own, [false, false], "files that nobody asked for");
+}
+
+#[test]
+fn a_database_with_anything_else_in_it_is_refused_and_stays_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let postgres = Postgres::start();
+    let modern = postgres.database();
+    postgres.run_sql("test_0", "CREATE TABLE customers AS SELECT 7 AS id");
+    let said = refusal(folder.path(), &["--modern-db", &modern]);
+    assert!(
+        said.contains("--modern-db") && said.contains("`customers`"),
+        "{said}"
+    );
+    let tables = "SELECT string_agg(tablename, ' ') FROM pg_tables WHERE schemaname = 'public'";
+    assert_eq!(postgres.run_sql("test_0", tables), "customers");
+
+    // A file that a demo made in a folder is taken again, and not for the other side.
+    run_once(folder.path(), &[]);
+    run_once(folder.path(), &[]);
+    let file = |name: &str| format!("sqlite:{}", folder.path().join(name).display());
+    let said = refusal(folder.path(), &["--legacy-db", &file("modern.db")]);
+    assert!(
+        said.contains("--legacy-db") && said.contains("modern.db"),
+        "{said}"
+    );
+    let both = file("shop.db");
+    let said = refusal(folder.path(), &["--legacy-db", &both, "--modern-db", &both]);
+    assert!(said.contains("--modern-db"), "{said}");
+
+    // Nor does a file become the demo's by its name.
+    let other = tempfile::tempdir().unwrap();
+    std::fs::write(other.path().join("legacy.db"), "no database".repeat(100)).unwrap();
+    let said = refusal(other.path(), &[]);
+    assert!(
+        said.contains("--data-dir") && said.contains("legacy.db"),
+        "{said}"
+    );
+}
+
+#[test]
+fn every_url_that_is_none_is_a_sentence_with_its_flag_and_without_its_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let urls = [
+        ("--legacy-db", "postgres://u:hunter2@h/shop"),
+        ("--modern-db", "mssql://u:hunter2@h/shop"),
+        ("--redis", "localhost:6379"),
+    ];
+    let flags: Vec<&str> = urls.iter().flat_map(|(flag, url)| [*flag, *url]).collect();
+    let output = demo(folder.path(), &flags).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(64), "{said}");
+    for ((flag, _), line) in urls.iter().zip(said.lines()) {
+        assert!(line.starts_with(flag), "{said}");
+    }
+    assert!(
+        said.contains("localhost:6379") && !said.contains("hunter2"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_database_server_that_is_not_there_is_a_sentence_with_its_flag_and_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap();
+    let place = closed.local_addr().unwrap().to_string();
+    drop(closed);
+    for (flag, scheme) in [("--legacy-db", "mssql"), ("--modern-db", "postgres")] {
+        let url = format!("{scheme}://u:hunter2@{place}/shop");
+        let said = refusal(folder.path(), &[flag, &url]);
+        assert!(said.contains(flag) && said.contains(&place), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
     }
 }
 

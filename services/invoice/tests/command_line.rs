@@ -1,5 +1,4 @@
 //! The binary's flags.
-#![expect(clippy::unwrap_used, reason = "a test that cannot start panics")]
 
 use std::process::Command;
 

@@ -75,8 +75,8 @@ pub const QUIRKS: &[Quirk] = &[
     },
     Quirk {
         name: "wide-amounts",
-        explanation: "Amounts from 10^8 up to 10^16 fit decimal(18,2) and are accepted with 201; \
-            modern's NUMERIC(10,2) refuses them with 500. An invoice whose total passes 10^8, and \
+        explanation: "Amounts from 10^8 up to 10^16 fit decimal(18,2) and are accepted with 201, \
+            prices up to where money ends; modern's NUMERIC(10,2) refuses them with 500. An invoice whose total passes 10^8, and \
             what asks for such an order afterwards, differ for the same reason. See \
             `migrations/legacy`, `Orders`.",
         findings: &[("order-create", "status", "status")],

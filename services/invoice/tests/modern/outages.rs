@@ -16,7 +16,7 @@ use tokio::task::{JoinHandle, block_in_place};
 use crate::side::{on_postgres, on_sqlite};
 
 /// Long enough for a loaded machine; nothing waits for all of it unless something is broken.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Clients that write and read until they are told to stop.
 struct Load {

@@ -11,6 +11,7 @@
 )]
 
 pub mod contract;
+pub mod fuzz;
 pub mod servers;
 mod target;
 

@@ -90,6 +90,11 @@ impl Target {
         self
     }
 
+    /// Where the orders are served, and where the invoices are.
+    pub fn bases(&self) -> [&str; 2] {
+        [&self.orders, &self.invoices]
+    }
+
     /// The directory that the target keeps.
     pub fn directory(&self) -> &std::path::Path {
         self.directory

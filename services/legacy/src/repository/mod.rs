@@ -51,8 +51,8 @@ pub enum RepositoryError {
     /// The discount is larger than what the order's items cost.
     #[error("the discount is above the subtotal")]
     DiscountAboveSubtotal,
-    /// An amount has more digits than decimal(18,2) holds.
-    #[error("{0} does not fit decimal(18,2)")]
+    /// An amount is larger than its column, decimal(18,2) or money, holds.
+    #[error("{0} does not fit its column")]
     AmountTooLarge(String),
     /// The database refused, broke off or holds a value that makes no sense.
     #[error(transparent)]

@@ -7,6 +7,7 @@
     reason = "in a test, what is not there is a failed test"
 )]
 
+mod fuzz;
 mod quirks;
 mod seeded;
 mod sql_server;
@@ -38,6 +39,7 @@ macro_rules! suite {
             an_email_in_another_case_is_taken
             a_customers_orders_come_by_id
             amounts_below_ten_to_the_sixteenth_are_accepted
+            a_price_ends_where_money_ends
         });
         claims!(seeded {
             a_key_in_another_spelling_is_not_found

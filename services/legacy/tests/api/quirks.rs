@@ -137,6 +137,19 @@ pub(crate) async fn amounts_below_ten_to_the_sixteenth_are_accepted(target: &Tar
     }
 }
 
+pub(crate) async fn a_price_ends_where_money_ends(target: &Target) {
+    let body = |price: &str| {
+        format!(
+            r#"{{"customerId":"1","status":"PENDING","total":1,"subtotal":1,
+                "items":[{{"productId":"gold","quantity":1,"price":{price}}}]}}"#
+        )
+    };
+    let last = target.post("/orders", body("922337203685477.58")).await;
+    let _ = last.expect(201);
+    let next = target.post("/orders", body("922337203685477.59")).await;
+    next.refused(500, "DATABASE_ERROR");
+}
+
 async fn order(target: &Target, subtotal: &str) -> Answer {
     let body = format!(
         r#"{{"customerId":"1","status":"PENDING","total":{subtotal},"subtotal":{subtotal}}}"#

@@ -1,4 +1,5 @@
-//! A private `PostgreSQL`: fast to start and not durable against a loss of power.
+//! A private `PostgreSQL`: fast to start and, unless asked for, not durable against a loss of
+//! power.
 //!
 //! A cluster takes a second to make, so one is made for each target directory and copied.
 
@@ -35,8 +36,18 @@ pub fn postgres_database() -> String {
 impl Postgres {
     /// Starts a server.
     pub fn start() -> Self {
+        Self::started(false)
+    }
+
+    /// Starts a server that waits for the disk, as one in production does, for a benchmark.
+    pub fn start_durable() -> Self {
+        Self::started(true)
+    }
+
+    fn started(durable: bool) -> Self {
         let directory = TempDir::with_prefix("cutover-postgres-").expect("a directory");
-        let cluster = Cluster::in_directory(directory.path());
+        let mut cluster = Cluster::in_directory(directory.path());
+        cluster.durable = durable;
         copy(&cluster.template(), &data(directory.path()));
         Self {
             server: Supervised::start(cluster, directory),
@@ -85,6 +96,7 @@ pub(super) struct Cluster {
     owner: u32,
     group: u32,
     drops_privileges: bool,
+    durable: bool,
 }
 
 impl Cluster {
@@ -96,6 +108,7 @@ impl Cluster {
                 owner: fresh.uid(),
                 group: fresh.gid(),
                 drops_privileges: false,
+                durable: false,
             };
         }
         let (owner, group) = id(ROLE)
@@ -106,6 +119,7 @@ impl Cluster {
             owner,
             group,
             drops_privileges: true,
+            durable: false,
         }
     }
 
@@ -176,16 +190,17 @@ impl Kind for Cluster {
     fn command(&self, directory: &Path, port: u16) -> Vec<String> {
         let mut words = self.as_owner("postgres");
         words.extend(["-D".into(), text(&data(directory))]);
+        // In a test processes crash and machines do not; a commit still reaches the kernel.
+        let durable = if self.durable { "on" } else { "off" };
         for setting in [
             &format!("port={port}"),
             "listen_addresses=127.0.0.1",
             "unix_socket_directories=",
-            // Processes crash here, machines do not; a commit still reaches the kernel.
-            "fsync=off",
-            "full_page_writes=off",
+            &format!("fsync={durable}"),
+            &format!("full_page_writes={durable}"),
+            &format!("autovacuum={durable}"),
             "max_connections=500",
             "shared_buffers=32MB",
-            "autovacuum=off",
         ] {
             words.extend(["-c".into(), setting.to_owned()]);
         }

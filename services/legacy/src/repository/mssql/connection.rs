@@ -13,7 +13,9 @@ pub(super) type Client = tiberius::Client<Compat<TcpStream>>;
 /// Options that the procedures rely on, whatever the server's defaults are. A lock is waited for
 /// half as long as a call may take.
 const SESSION: &str = "SET ANSI_NULLS ON; SET ANSI_PADDING ON; SET ANSI_WARNINGS ON; \
-    SET ARITHABORT ON; SET QUOTED_IDENTIFIER ON; SET XACT_ABORT ON; SET LOCK_TIMEOUT 5000;";
+    SET ARITHABORT ON; SET CONCAT_NULL_YIELDS_NULL ON; SET NUMERIC_ROUNDABORT OFF; \
+    SET QUOTED_IDENTIFIER ON; SET IMPLICIT_TRANSACTIONS OFF; SET XACT_ABORT ON; \
+    SET LOCK_TIMEOUT 5000;";
 
 /// The highest severity after which a session goes on as if nothing had happened.
 const MILD: u8 = 16;

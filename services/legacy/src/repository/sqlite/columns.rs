@@ -10,6 +10,8 @@ use crate::repository::{RepositoryError, spelling};
 
 /// decimal(18,2) ends below ten to the sixteenth.
 const HUNDREDTHS_LIMIT: i64 = 1_000_000_000_000_000_000;
+/// money ends at 922,337,203,685,477.5807.
+const MONEY_LIMIT: i64 = 92_233_720_368_547_758;
 
 /// An amount as the column holds it: whole hundredths.
 pub(super) fn hundredths(amount: Money) -> Result<i64, RepositoryError> {
@@ -19,6 +21,16 @@ pub(super) fn hundredths(amount: Money) -> Result<i64, RepositoryError> {
         .and_then(|hundredths| hundredths.to_i64())
         .filter(|hundredths| (1 - HUNDREDTHS_LIMIT..HUNDREDTHS_LIMIT).contains(hundredths))
         .ok_or_else(|| RepositoryError::AmountTooLarge(amount.to_string()))
+}
+
+/// An amount for a column that is money on SQL Server.
+pub(super) fn price(amount: Money) -> Result<i64, RepositoryError> {
+    let hundredths = hundredths(amount)?;
+    if (-MONEY_LIMIT..=MONEY_LIMIT).contains(&hundredths) {
+        Ok(hundredths)
+    } else {
+        Err(RepositoryError::AmountTooLarge(amount.to_string()))
+    }
 }
 
 /// The amount in a column of hundredths.

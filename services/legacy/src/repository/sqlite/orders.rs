@@ -9,7 +9,7 @@ use sqlx::{Row, Sqlite, Transaction, sqlite::SqliteRow};
 
 use super::{
     SqliteRepository,
-    columns::{hundredths, ids, money, status},
+    columns::{hundredths, ids, money, price, status},
 };
 use crate::{
     clock::DateTime,
@@ -118,7 +118,7 @@ async fn insert_line(
     .bind(order_id)
     .bind(padded(&item.product_id))
     .bind(item.quantity)
-    .bind(hundredths(item.price)?)
+    .bind(price(item.price)?)
     .bind(hundredths(item.total())?)
     .execute(&mut **write)
     .await?;

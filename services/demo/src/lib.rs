@@ -1,0 +1,3 @@
+//! What the demo and `sample-traffic` share: the traffic.
+
+pub mod traffic;
