@@ -72,7 +72,11 @@ impl Marks {
                 .digest()
                 .is_some_and(|digest| digest.ssl_digest.is_some())
         };
-        Self::read(&session.req_header().headers, client.map(|c| c.ip()), tls)
+        Self::read(
+            &session.req_header().headers,
+            client.map(std::net::SocketAddr::ip),
+            tls,
+        )
     }
 
     fn read(headers: &HeaderMap, client: Option<IpAddr>, tls: impl FnOnce() -> bool) -> Self {
