@@ -1,7 +1,7 @@
 # What people and pipelines type; each line also works by hand.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: demo test check docs bench bench-load
+.PHONY: demo test check docs bench bench-load bench-services fuzz-api
 
 # The whole sample system with the proxy and traffic, in one process: make demo ARGS="--rate 50"
 demo:
@@ -48,3 +48,18 @@ bench-load:
 	@deploy/packages.sh build load
 	cargo build --release --locked --package benches --package cutover
 	$(TARGET)/release/load $(ARGS)
+
+# Both services on one core under mixed reads and writes; ARGS="--help" lists what can be varied.
+bench-services:
+	@deploy/packages.sh build test
+	cargo build --release --locked --package order-service
+	cargo bench --locked --package invoice-service --bench modern_side -- $(ARGS)
+
+# Every API against its own document, with requests that schemathesis makes up; some minutes.
+FUZZ := $(abspath $(TARGET))/fuzz
+fuzz-api:
+	@deploy/packages.sh build test
+	@[ -x $(FUZZ)/bin/schemathesis ] || \
+	  { python3 -m venv $(FUZZ) && $(FUZZ)/bin/pip install --quiet schemathesis==4.32.5; }
+	SCHEMATHESIS=$(FUZZ)/bin/schemathesis cargo test --locked --package invoice-service \
+	  --package legacy-monolith --test modern --test api -- --ignored every_answer_of

@@ -7,6 +7,8 @@
 pub mod app;
 #[cfg(feature = "cache")]
 pub mod cache;
+#[cfg(feature = "sqlite")]
+mod columns;
 pub mod config;
 #[cfg(feature = "postgres")]
 pub mod database;

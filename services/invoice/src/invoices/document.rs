@@ -1,8 +1,7 @@
 //! An invoice as clients see it.
 
-use jiff::civil::Date;
 use kit::requests::InvoiceStatus;
-use kit::time::Millis;
+use kit::time::{Day, Millis};
 use kit::{Money, Resource};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -21,8 +20,7 @@ pub(super) struct Attributes {
     tax: Money,
     discount: Money,
     total: Money,
-    #[schema(value_type = Option<String>, format = "date")]
-    due_date: Option<Date>,
+    due_date: Option<Day>,
     paid_at: Option<Millis>,
     created_at: Millis,
     updated_at: Millis,

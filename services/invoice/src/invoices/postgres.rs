@@ -2,14 +2,12 @@
 
 use async_trait::async_trait;
 use jiff::civil::Date;
-use jiff_sqlx::ToSqlx;
-use kit::postgres::{Database, is_storable, parsed, sorted};
-use kit::requests::InvoiceStatus;
+use kit::postgres::{Database, is_storable, sorted};
 use kit::store::StoreError;
 use kit::time::Millis;
-use sqlx::postgres::PgRow;
-use sqlx::{Error, PgConnection, Row as _};
+use sqlx::{Error, PgConnection};
 
+use super::repository::{CUSTOMER_ID, FIND, FIND_ALIAS, INSERT, LIST, ORDER_ID};
 use super::{Filter, Invoice, InvoiceRepository, NewInvoice};
 
 /// What guards which column.
@@ -35,7 +33,7 @@ impl PostgresInvoices {
             return Ok(None);
         }
         let found = self.database.read(|mut connection| async move {
-            let row = sqlx::query(sql).bind(id).try_map(|row| invoice(&row));
+            let row = sqlx::query_as(sql).bind(id);
             let found = row.fetch_optional(&mut *connection).await;
             (connection, found)
         });
@@ -58,41 +56,27 @@ impl PostgresInvoices {
 #[async_trait]
 impl InvoiceRepository for PostgresInvoices {
     async fn find(&self, id: &str) -> Result<Option<Invoice>, StoreError> {
-        let sql =
-            "SELECT * FROM invoices WHERE id = $1 OR legacy_id = $1 ORDER BY id <> $1 LIMIT 1";
-        self.one(sql, id).await
+        self.one(FIND, id).await
     }
 
     async fn find_alias(&self, alias: &str) -> Result<Option<Invoice>, StoreError> {
-        self.one("SELECT * FROM invoices WHERE legacy_id = $1", alias)
-            .await
+        self.one(FIND_ALIAS, alias).await
     }
 
     async fn customer_id(&self, id: &str) -> Result<Option<String>, StoreError> {
-        let sql =
-            "SELECT id FROM customers WHERE id = $1 OR legacy_id = $1 ORDER BY id <> $1 LIMIT 1";
-        self.own_id(sql, id).await
+        self.own_id(CUSTOMER_ID, id).await
     }
 
     async fn order_id(&self, id: &str) -> Result<Option<String>, StoreError> {
-        let sql = "SELECT id FROM orders WHERE id = $1 OR legacy_id = $1 ORDER BY id <> $1 LIMIT 1";
-        self.own_id(sql, id).await
+        self.own_id(ORDER_ID, id).await
     }
 
     async fn list(&self, filter: Filter<'_>) -> Result<Vec<Invoice>, StoreError> {
         let listed = self.database.read(|mut connection| async move {
-            let query = sqlx::query(
-                "SELECT * FROM invoices
-                 WHERE ($1::text IS NULL OR customer_id = $1)
-                   AND ($2::text IS NULL OR order_id = $2)
-                   AND ($3::text IS NULL OR status = $3)
-                 ORDER BY created_at DESC, length(id) DESC, id DESC",
-            );
-            let query = query
+            let rows = sqlx::query_as(LIST)
                 .bind(filter.customer_id)
                 .bind(filter.order_id)
-                .bind(filter.status.map(InvoiceStatus::name));
-            let rows = query.try_map(|row| invoice(&row));
+                .bind(filter.status);
             let found = rows.fetch_all(&mut *connection).await;
             (connection, found)
         });
@@ -143,44 +127,20 @@ async fn insert(
     invoice: &Invoice,
     alias: Option<&str>,
 ) -> Result<(), Error> {
-    let insert = sqlx::query(
-        "INSERT INTO invoices (id, legacy_id, order_id, customer_id, number, status, subtotal, tax,
-             discount, total, due_date, paid_at, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-    );
-    let insert = insert
+    let insert = sqlx::query(INSERT)
         .bind(&invoice.id)
         .bind(alias)
         .bind(&invoice.order_id)
         .bind(&invoice.customer_id)
         .bind(&invoice.number)
-        .bind(invoice.status.name())
+        .bind(invoice.status)
         .bind(invoice.subtotal)
         .bind(invoice.tax)
         .bind(invoice.discount)
         .bind(invoice.total)
-        .bind(invoice.due_date.map(ToSqlx::to_sqlx))
+        .bind(invoice.due_date)
         .bind(invoice.paid_at)
         .bind(invoice.created_at)
         .bind(invoice.updated_at);
     insert.execute(connection).await.map(drop)
-}
-
-fn invoice(row: &PgRow) -> Result<Invoice, Error> {
-    let due_date: Option<jiff_sqlx::Date> = row.try_get("due_date")?;
-    Ok(Invoice {
-        id: row.try_get("id")?,
-        order_id: row.try_get("order_id")?,
-        customer_id: row.try_get("customer_id")?,
-        number: row.try_get("number")?,
-        status: parsed(row, "status")?,
-        subtotal: row.try_get("subtotal")?,
-        tax: row.try_get("tax")?,
-        discount: row.try_get("discount")?,
-        total: row.try_get("total")?,
-        due_date: due_date.map(jiff_sqlx::Date::to_jiff),
-        paid_at: row.try_get("paid_at")?,
-        created_at: row.try_get("created_at")?,
-        updated_at: row.try_get("updated_at")?,
-    })
 }

@@ -1,15 +1,33 @@
 //! What the invoices' rules need of a database.
 
 use async_trait::async_trait;
-use jiff::civil::Date;
 use kit::Money;
 use kit::requests::InvoiceStatus;
 use kit::store::StoreError;
-use kit::time::Millis;
+use kit::time::{Day, Millis};
 use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
+
+/// What both databases are asked; `SQLite` takes numbered parameters in this spelling, too.
+pub(super) const FIND: &str =
+    "SELECT * FROM invoices WHERE id = $1 OR legacy_id = $1 ORDER BY id <> $1 LIMIT 1";
+pub(super) const FIND_ALIAS: &str = "SELECT * FROM invoices WHERE legacy_id = $1";
+pub(super) const CUSTOMER_ID: &str =
+    "SELECT id FROM customers WHERE id = $1 OR legacy_id = $1 ORDER BY id <> $1 LIMIT 1";
+pub(super) const ORDER_ID: &str =
+    "SELECT id FROM orders WHERE id = $1 OR legacy_id = $1 ORDER BY id <> $1 LIMIT 1";
+pub(super) const LIST: &str = "SELECT * FROM invoices
+     WHERE (CAST($1 AS text) IS NULL OR customer_id = $1)
+       AND (CAST($2 AS text) IS NULL OR order_id = $2)
+       AND (CAST($3 AS text) IS NULL OR status = $3)
+     ORDER BY created_at DESC, length(id) DESC, id DESC";
+pub(super) const INSERT: &str =
+    "INSERT INTO invoices (id, legacy_id, order_id, customer_id, number,
+         status, subtotal, tax, discount, total, due_date, paid_at, created_at, updated_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
 
 /// A row of `invoices`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, FromRow)]
 pub(crate) struct Invoice {
     pub(crate) id: String,
     pub(crate) order_id: String,
@@ -20,7 +38,7 @@ pub(crate) struct Invoice {
     pub(crate) tax: Money,
     pub(crate) discount: Money,
     pub(crate) total: Money,
-    pub(crate) due_date: Option<Date>,
+    pub(crate) due_date: Option<Day>,
     pub(crate) paid_at: Option<Millis>,
     pub(crate) created_at: Millis,
     pub(crate) updated_at: Millis,
@@ -36,7 +54,7 @@ pub(crate) struct NewInvoice {
     pub(crate) tax: Money,
     pub(crate) discount: Money,
     pub(crate) total: Money,
-    pub(crate) due_date: Option<Date>,
+    pub(crate) due_date: Option<Day>,
 }
 
 /// What a list is narrowed to; the ids are the modern side's own.

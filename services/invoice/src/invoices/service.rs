@@ -5,6 +5,7 @@ use std::sync::Arc;
 use kit::cache::{Cache, Key, Kind, Row};
 use kit::requests::{CreateInvoice, InvoiceStatus};
 use kit::store::{StoreError, fresh_id, is_possible_id};
+use kit::time::Day;
 use kit::{ApiError, Money};
 
 use super::{Filter, Invoice, InvoiceRepository, NewInvoice};
@@ -171,7 +172,7 @@ fn billed(new: &CreateInvoice, order: Order) -> NewInvoice {
         tax,
         discount: new.discount_amount,
         total: order.subtotal.plus(tax).minus(new.discount_amount),
-        due_date: new.due_date,
+        due_date: new.due_date.map(Day),
     }
 }
 

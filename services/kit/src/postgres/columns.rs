@@ -1,16 +1,15 @@
-//! The contract's values as columns: money is `numeric(10,2)`, an instant `timestamptz`.
-
-use std::str::FromStr;
+//! The contract's values as columns: money is `numeric(10,2)`, an instant `timestamptz`, a day
+//! `date`.
 
 use jiff_sqlx::ToSqlx as _;
 use rust_decimal::Decimal;
 use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
-use sqlx::postgres::{PgArgumentBuffer, PgRow, PgTypeInfo, PgValueRef};
-use sqlx::{Decode, Encode, Postgres, Row as _, Type};
+use sqlx::postgres::{PgArgumentBuffer, PgTypeInfo, PgValueRef};
+use sqlx::{Decode, Encode, Postgres, Type};
 
 use crate::money::Money;
-use crate::time::Millis;
+use crate::time::{Day, Millis};
 
 impl Type<Postgres> for Money {
     fn type_info() -> PgTypeInfo {
@@ -49,14 +48,21 @@ impl<'r> Decode<'r, Postgres> for Millis {
     }
 }
 
-/// Reads a text column as what it stands for; text that doesn't is a failure of the column.
-pub fn parsed<T>(row: &PgRow, column: &str) -> Result<T, sqlx::Error>
-where
-    T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
-{
-    let text: &str = row.try_get(column)?;
-    text.parse().map_err(|error| sqlx::Error::ColumnDecode {
-        index: column.to_owned(),
-        source: Box::new(error),
-    })
+impl Type<Postgres> for Day {
+    fn type_info() -> PgTypeInfo {
+        <jiff_sqlx::Date as Type<Postgres>>::type_info()
+    }
+}
+
+impl Encode<'_, Postgres> for Day {
+    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        Encode::<Postgres>::encode(self.0.to_sqlx(), buffer)
+    }
+}
+
+impl<'r> Decode<'r, Postgres> for Day {
+    fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
+        let date = <jiff_sqlx::Date as Decode<Postgres>>::decode(value)?;
+        Ok(Self(date.to_jiff()))
+    }
 }

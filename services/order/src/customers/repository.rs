@@ -4,9 +4,18 @@ use async_trait::async_trait;
 use kit::store::StoreError;
 use kit::time::Millis;
 use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
+
+/// What both databases are asked; `SQLite` takes numbered parameters in this spelling, too.
+pub(super) const FIND: &str =
+    "SELECT * FROM customers WHERE id = $1 OR legacy_id = $1 ORDER BY id <> $1 LIMIT 1";
+pub(super) const FIND_ALIAS: &str = "SELECT * FROM customers WHERE legacy_id = $1";
+pub(super) const INSERT: &str = "INSERT INTO customers (id, legacy_id, email, first_name,
+         last_name, phone, address, city, state, zip_code, country, created_at, updated_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
 
 /// A row of `customers`. Its alias is no part of it: outside a lookup nobody needs it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, FromRow)]
 pub(crate) struct Customer {
     pub(crate) id: String,
     pub(crate) email: String,

@@ -34,7 +34,7 @@ pub(super) struct Relationships {
 pub(super) fn resource(order: Order) -> Resource<Attributes, Relationships> {
     let relationships = Relationships {
         customer: Relation::to_one("customer", order.customer_id.as_str()),
-        items: Relation::to_many("order-item", order.item_ids),
+        items: Relation::to_many("order-item", order.item_ids.0),
     };
     let attributes = Attributes {
         customer_id: order.customer_id,

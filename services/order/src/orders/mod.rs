@@ -15,7 +15,7 @@ use kit::database::Database;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(crate) use self::repository::{Item, Order, OrderRepository};
+pub(crate) use self::repository::{Item, ItemIds, Order, OrderRepository};
 pub(crate) use self::service::Orders;
 use crate::Services;
 

@@ -8,7 +8,7 @@ use kit::requests::{Activity, CreateItem, CreateOrder};
 use kit::store::{StoreError, fresh_id};
 use kit::time::Millis;
 
-use super::{Item, Order, OrderRepository};
+use super::{Item, ItemIds, Order, OrderRepository};
 use crate::customers::Customers;
 
 static ORDER: Kind = Kind::new("order", 300);
@@ -134,6 +134,6 @@ fn fresh(new: CreateOrder, customer_id: String, items: &[Item]) -> Order {
         notes: new.notes,
         created_at: now,
         updated_at: now,
-        item_ids: items.iter().map(|item| item.id.clone()).collect(),
+        item_ids: ItemIds(items.iter().map(|item| item.id.clone()).collect()),
     }
 }
