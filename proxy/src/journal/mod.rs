@@ -162,6 +162,13 @@ impl Journal {
         ledger: Arc<Ledger>,
     ) -> Result<Self, JournalError> {
         let path = store::location(path_or_url)?;
+        // The directory is made too: the default one is there only after a first run.
+        if let Some(directory) = path.parent()
+            && let Err(source) = std::fs::create_dir_all(directory)
+        {
+            let source = sqlx::Error::Io(source);
+            return Err(JournalError::Open { path, source });
+        }
         let pool = store::open_for_writing(&path).await?;
         Self::start(path, pool, settings, ledger).await
     }

@@ -73,6 +73,25 @@ async fn a_journal_of_a_newer_version_is_refused() {
 }
 
 #[tokio::test]
+async fn the_directory_of_a_first_journal_is_made() {
+    let setting = Setting::new();
+    let inside = |path: &str| setting.directory.path().join(path);
+    let open = async |path: PathBuf| {
+        let path = path.to_str().unwrap();
+        Journal::open(path, Settings::default(), Arc::default()).await
+    };
+    open(inside("new/deep/journal.db")).await.unwrap();
+    assert!(inside("new/deep/journal.db").exists());
+    std::fs::write(inside("file"), "").unwrap();
+    let error = open(inside("file/journal.db"))
+        .await
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(error.contains("file/journal.db"), "{error}");
+}
+
+#[tokio::test]
 async fn a_location_that_is_no_sqlite_file_is_refused() {
     for location in [
         "postgres://x/y",
