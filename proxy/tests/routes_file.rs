@@ -76,6 +76,23 @@ async fn a_file_that_vanishes_or_is_empty_changes_nothing_but_the_report() {
 }
 
 #[tokio::test]
+async fn a_route_that_only_a_refused_file_names_is_not_reported() {
+    let (legacy, modern) = (side("L").await, side("M").await);
+    let text = one_route(legacy, modern, "legacy", "");
+    let proxy = Proxy::start(&text).await;
+    let named = text.replace("\"all\"", "\"misnamed\"");
+    std::fs::write(proxy.routes_file(), format!("{named}sample = \"lots\"\n")).unwrap();
+    eventually(|| proxy.running.routes.problems()).await;
+    for path in ["/api/outcomes", "/metrics"] {
+        let told = proxy.control(http::Request::get(path), "").await.body;
+        assert!(
+            told.contains("\"all\"") && !told.contains("misnamed"),
+            "{told}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn an_edit_made_for_another_version_is_refused_and_nothing_is_lost() {
     let (legacy, modern) = (side("L").await, side("M").await);
     let proxy = Proxy::start(&one_route(legacy, modern, "legacy", "")).await;

@@ -33,7 +33,7 @@ pub(super) async fn metrics(
 ) -> Result<impl IntoResponse, ApiError> {
     let mut registry = Registry::with_prefix("cutover");
     registry.register_collector(Box::new(Reading {
-        routes: state.ledger.snapshot(),
+        routes: state.counts(),
         etag: state.routes.etag(),
         table: state.routes.table(),
         refused: state.routes.problems().is_some(),

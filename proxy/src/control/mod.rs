@@ -21,7 +21,7 @@ pub use openapi::document as openapi;
 
 use crate::exchange::budget::Budget;
 use crate::journal::Journal;
-use crate::outcome::Ledger;
+use crate::outcome::{Ledger, RouteSnapshot};
 use crate::routes::LiveRoutes;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -66,6 +66,15 @@ impl ControlState {
             health: Arc::default(),
             hosts: Arc::new([]),
         }
+    }
+
+    /// The counts of the routes in use, and of those that once were. A name that was read from a
+    /// refused file has none.
+    fn counts(&self) -> Vec<RouteSnapshot> {
+        let table = self.routes.table();
+        let mut counts = self.ledger.snapshot();
+        counts.retain(|route| !route.is_blank() || table.route(&route.name).is_some());
+        counts
     }
 }
 

@@ -104,11 +104,6 @@ pub(super) struct Outcomes {
 #[utoipa::path(get, path = "/api/outcomes", responses((status = 200, body = Outcomes)))]
 pub(super) async fn list(State(state): State<ControlState>) -> Json<Outcomes> {
     Json(Outcomes {
-        routes: state
-            .ledger
-            .snapshot()
-            .iter()
-            .map(RouteOutcomes::new)
-            .collect(),
+        routes: state.counts().iter().map(RouteOutcomes::new).collect(),
     })
 }

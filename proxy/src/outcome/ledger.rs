@@ -212,6 +212,11 @@ impl RouteSnapshot {
         others.into_iter().chain(endings).collect()
     }
 
+    /// Whether nothing was ever counted.
+    pub fn is_blank(&self) -> bool {
+        self.counters().iter().all(|(_, _, count)| *count == 0)
+    }
+
     /// Requests seen by this route.
     pub fn requests(&self) -> u64 {
         self.served_legacy + self.served_modern
