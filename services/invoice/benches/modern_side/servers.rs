@@ -87,7 +87,7 @@ impl Service {
                 service.url = format!("http://{listen}");
                 break;
             }
-            eprintln!("{name}: {line}");
+            tell(name, &line);
         }
         if service.url.is_empty() {
             bail!("{name} ended before it listened");
@@ -95,7 +95,7 @@ impl Service {
         let name = name.to_owned();
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
-                eprintln!("{name}: {line}");
+                tell(&name, &line);
             }
         });
         Ok(service)
@@ -119,6 +119,13 @@ impl Drop for Service {
         // It may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Shows what a service logs, unless all is as it should be.
+fn tell(name: &str, line: &str) {
+    if !line.contains(r#""level":"INFO""#) {
+        eprintln!("{name}: {line}");
     }
 }
 
