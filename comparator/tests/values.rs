@@ -231,6 +231,21 @@ fn a_rule_that_hid_nothing_is_not_told() {
 }
 
 #[test]
+fn ignored_elements_of_a_multiset_are_hits_where_they_differ() {
+    let rules = "unordered = [\"\"]\nignore = [\"/*\"]";
+    let hits = |legacy: &str, modern: &str| {
+        let comparison = json_under(rules, legacy, modern);
+        assert_eq!(comparison.verdict, Verdict::Matched, "{legacy} {modern}");
+        comparison.hits
+    };
+    assert_eq!(hits("[1,2]", "[1.0, 2]"), [0; 0]);
+    assert_eq!(
+        (hits("[1]", "[2]"), hits("[1]", "[1,2]")),
+        (vec![0], vec![0])
+    );
+}
+
+#[test]
 fn a_probe_that_fails_leaves_no_hit_behind() {
     let text = format!(
         "unordered = [\"\"]\n{}",

@@ -145,19 +145,15 @@ impl Walk<'_> {
 
     /// A stretch of elements that are equal, or for which no equal ones were found.
     fn stretch(&mut self, lists: Lists<'_>, reached: &Reached) -> Flow {
-        let mut joined = Joined::default();
-        let (mut left, mut right) = (lists.legacy, lists.modern);
+        let (left, right) = (lists.legacy, lists.modern);
+        let mut joined = Joined {
+            missing: left.to_vec(),
+            extra: right.to_vec(),
+            ..Joined::default()
+        };
         if left.len() == right.len() || !Self::few_enough(left.len(), right.len()) {
-            let both = left.len().min(right.len());
-            let pairs = left.iter().zip(right);
-            joined
-                .pairs
-                .extend(pairs.map(|(mine, theirs)| (*mine, *theirs)));
-            left = left.get(both..).unwrap_or_default();
-            right = right.get(both..).unwrap_or_default();
+            joined = joined.zipped();
         }
-        joined.missing.extend(left);
-        joined.extra.extend(right);
         self.pair_alikes(&mut joined, lists.step, reached)?;
         self.joined(joined, lists.step, reached)
     }

@@ -17,6 +17,16 @@ pub(super) struct Joined {
     pub(super) extra: Vec<Element>,
 }
 
+impl Joined {
+    /// Pairs what has no partner with each other, in order, as far as that goes.
+    pub(super) fn zipped(mut self) -> Self {
+        let both = self.missing.len().min(self.extra.len());
+        let pairs = self.missing.drain(..both).zip(self.extra.drain(..both));
+        self.pairs.extend(pairs);
+        self
+    }
+}
+
 /// What an element is paired by. Equal values are equal keys, however they are written.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {

@@ -21,9 +21,18 @@ impl Walk<'_> {
     /// Compares as multisets: equal elements are paired, and what is left is shown element by
     /// element where two look alike.
     pub(super) fn multiset(&mut self, lists: Lists<'_>, reached: &Reached, rule: usize) -> Flow {
-        let left = self.by_digest(Side::Legacy, lists.legacy, lists.step, reached)?;
-        let right = self.by_digest(Side::Modern, lists.modern, lists.step, reached)?;
         let mut joined = Joined::default();
+        let step = lists.step;
+        let left = self.by_digest(
+            Side::Legacy,
+            lists.legacy,
+            step,
+            reached,
+            &mut joined.missing,
+        )?;
+        let right = self.by_digest(Side::Modern, lists.modern, step, reached, &mut joined.extra)?;
+        // What is as good as not there is looked at only for what the rules hide by it.
+        self.joined(std::mem::take(&mut joined).zipped(), step, reached)?;
         let mut places = Vec::new();
         let (mut left, mut right) = (&*left, &*right);
         while let Some(digest) = left
@@ -36,7 +45,7 @@ impl Walk<'_> {
             let (mine, theirs);
             (mine, left) = split_group(left, digest);
             (theirs, right) = split_group(right, digest);
-            let equals = self.pair_equals(mine, theirs, lists.step, reached, &mut joined)?;
+            let equals = self.pair_equals(mine, theirs, step, reached, &mut joined)?;
             places.extend(equals);
         }
         if !self.hits.has(rule) {
@@ -45,8 +54,8 @@ impl Walk<'_> {
                 self.hits.add(rule);
             }
         }
-        self.pair_alikes(&mut joined, lists.step, reached)?;
-        self.joined(joined, lists.step, reached)
+        self.pair_alikes(&mut joined, step, reached)?;
+        self.joined(joined, step, reached)
     }
 
     /// Pairs the equal ones among elements of one digest, and says where they stand. What is not
@@ -78,20 +87,25 @@ impl Walk<'_> {
         Ok(places)
     }
 
+    /// The elements in the order of their digests; those that are as good as not there, because
+    /// rules say so, are put aside.
     fn by_digest(
         &mut self,
         side: Side,
         elements: &[Element],
         step: Step,
         reached: &Reached,
+        aside: &mut Vec<Element>,
     ) -> Flow<Vec<Digested>> {
         let mut digested = Vec::with_capacity(elements.len());
         for element in elements {
             let digest = self.enter(step.to(side, *element), reached, |walk, reached| {
                 walk.digest(side, element.1, &reached)
             })?;
-            // What is ignored takes part in nothing.
-            digested.extend(digest.map(|digest| (digest, *element)));
+            match digest {
+                Some(digest) => digested.push((digest, *element)),
+                None => aside.push(*element),
+            }
         }
         digested.sort_unstable();
         Ok(digested)
