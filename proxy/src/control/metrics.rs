@@ -156,6 +156,25 @@ impl Reading {
             })
         });
         out.gauges("route_mode", "1 for the mode that a route is in", modes)?;
+        let rules = || {
+            self.table.routes.iter().flat_map(|route| {
+                let rules = route.rules_with_hits();
+                rules.map(|(rule, hits)| {
+                    let labels = vec![("route", &*route.name), ("rule", rule.name.as_str())];
+                    (labels, rule, hits)
+                })
+            })
+        };
+        out.counters(
+            "rule_hits",
+            "Comparisons in which a rule hid a difference",
+            rules().map(|(labels, _, hits)| (labels, hits)),
+        )?;
+        out.gauges(
+            "rule_expired",
+            "1 for a rule that does not apply any more",
+            rules().map(|(labels, rule, _)| (labels, rule.expired.into())),
+        )?;
         let document = [(vec![("etag", self.etag.trim_matches('"'))], 1)];
         out.gauges(
             "routes_info",

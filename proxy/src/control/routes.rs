@@ -10,6 +10,7 @@ use axum::extract::State;
 use axum::http::HeaderName;
 use axum::http::header::ETAG;
 use axum::response::IntoResponse;
+use comparator::Rule;
 use serde::Serialize;
 use std::collections::HashMap;
 
@@ -58,6 +59,44 @@ pub(super) struct RouteView {
     match_rate: Option<f64>,
     /// Open discrepancies; null while the journal can't be read.
     discrepancies: Option<u64>,
+    /// What is allowed to differ, those that hold for all routes first.
+    rules: Vec<RuleView>,
+}
+
+/// A rule with what it hid.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct RuleView {
+    /// What it says and where.
+    #[schema(example = "ignore /data/id")]
+    name: String,
+    /// `global` or `route`.
+    #[schema(value_type = String)]
+    scope: comparator::Scope,
+    /// Who answers for it; null for a rule in its short form.
+    author: Option<String>,
+    /// Why it is right.
+    reason: Option<String>,
+    /// The last day on which it applies, in UTC.
+    #[schema(example = "2026-12-31")]
+    expires: Option<String>,
+    /// Whether that day is over, so that the rule does not apply.
+    expired: bool,
+    /// Comparisons in which it hid a difference, since the proxy started.
+    hits: u64,
+}
+
+impl RuleView {
+    fn new((rule, hits): (&Rule, u64)) -> Self {
+        Self {
+            name: rule.name.clone(),
+            scope: rule.scope,
+            author: rule.author.clone(),
+            reason: rule.reason.clone(),
+            expires: rule.expires.map(|day| day.to_string()),
+            expired: rule.expired,
+            hits,
+        }
+    }
 }
 
 impl RouteView {
@@ -96,6 +135,7 @@ impl RouteView {
             excluded: counts.excluded,
             match_rate: counts.match_rate(),
             discrepancies,
+            rules: route.rules_with_hits().map(RuleView::new).collect(),
         }
     }
 }

@@ -54,6 +54,7 @@ fn find(job: &Job) -> Option<(Ending, Judgement)> {
         return Some((Ending::CandidateReset, Judgement::none()));
     };
     let comparison = compare(&legacy.view(), &modern.view(), &job.route.rules);
+    job.route.count_rule_hits(&comparison.hits);
     let ending = match comparison.verdict {
         Verdict::Matched => return None,
         Verdict::Different => Ending::Different,

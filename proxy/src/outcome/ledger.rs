@@ -51,6 +51,8 @@ pub struct RouteCounts {
     fallbacks: AtomicU64,
     eligible: AtomicU64,
     endings: Vec<AtomicU64>,
+    /// By the rule's name, so that the counts outlive a table as well.
+    rule_hits: RwLock<BTreeMap<String, Arc<AtomicU64>>>,
 }
 
 impl RouteCounts {
@@ -64,12 +66,19 @@ impl RouteCounts {
             fallbacks: AtomicU64::new(0),
             eligible: AtomicU64::new(0),
             endings: Ending::ALL.iter().map(|_| AtomicU64::new(0)).collect(),
+            rule_hits: RwLock::default(),
         }
     }
 
     /// The route's name.
     pub fn name(&self) -> &Arc<str> {
         &self.name
+    }
+
+    /// The counter of comparisons in which the rule of this name hid something.
+    pub fn rule_hits(&self, rule: &str) -> Arc<AtomicU64> {
+        let mut counters = self.rule_hits.write();
+        Arc::clone(counters.entry(rule.to_owned()).or_default())
     }
 
     /// Counts a request whose client was answered by `side`.

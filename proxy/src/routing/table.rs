@@ -8,11 +8,12 @@ use super::upstream::Upstream;
 use crate::journal::Settings;
 use crate::outcome::RouteCounts;
 use crate::side::Side;
-use comparator::Rules;
+use comparator::{Rule, Rules};
 use http::Method;
 use jiff::civil::Date;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 /// One endpoint, ready to use.
@@ -44,11 +45,26 @@ pub struct Route {
     pub mirror_timeout: Duration,
     /// When two answers count as equal.
     pub rules: Rules,
+    /// In how many comparisons each of the rules hid something, in their order.
+    pub rule_hits: Vec<Arc<AtomicU64>>,
     /// What became of the route's requests; outlives the table.
     pub counts: Arc<RouteCounts>,
 }
 
 impl Route {
+    /// The rules, each with the number of comparisons in which it hid something.
+    pub fn rules_with_hits(&self) -> impl Iterator<Item = (&Rule, u64)> {
+        let hits = self.rule_hits.iter().map(|hits| hits.load(Relaxed));
+        self.rules.all().iter().zip(hits)
+    }
+
+    /// Counts the rules that hid something in one comparison.
+    pub fn count_rule_hits(&self, hits: &[usize]) {
+        for counter in hits.iter().filter_map(|hit| self.rule_hits.get(*hit)) {
+            counter.fetch_add(1, Relaxed);
+        }
+    }
+
     /// The upstream of a side. The file is refused when a side that the mode needs is missing.
     pub fn upstream(&self, side: Side) -> Option<&Arc<Upstream>> {
         match side {

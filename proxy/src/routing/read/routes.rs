@@ -56,6 +56,7 @@ impl Reader {
         let methods = self.methods(index, &raw.methods);
         let fallback = self.fallback(index, raw);
         let rules = self.rules(index, raw, file);
+        let counts = ledger.route(&raw.name);
         let route = Route {
             name: raw.name.as_str().into(),
             host: raw.host.clone(),
@@ -73,8 +74,13 @@ impl Reader {
                 raw.mirror_timeout.as_ref(),
                 default_timeout,
             ),
+            rule_hits: rules
+                .iter()
+                .flat_map(Rules::all)
+                .map(|rule| counts.rule_hits(&rule.name))
+                .collect(),
             rules: rules?,
-            counts: ledger.route(&raw.name),
+            counts,
         };
         (self.mistakes.len() == before).then_some(route)
     }
