@@ -27,11 +27,8 @@ pub(super) fn run(args: &CheckArgs) -> ExitCode {
     };
     match routes::check(&args.file, &text, &Ledger::default(), None) {
         Ok(table) => {
-            println!(
-                "{}: {} routes, no mistakes",
-                args.file.display(),
-                table.routes.len()
-            );
+            let (file, routes) = (args.file.display(), table.routes.len());
+            super::say(format_args!("{file}: {routes} routes, no mistakes"));
             ExitCode::SUCCESS
         }
         Err(problems) => {

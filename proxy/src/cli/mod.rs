@@ -7,6 +7,8 @@ mod reference;
 mod stop;
 
 use clap::{Parser, Subcommand};
+use std::fmt::Display;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 /// Shadow-traffic proxy for replacing a legacy system endpoint by endpoint.
@@ -34,6 +36,12 @@ enum Command {
     Stop(stop::StopArgs),
     /// Print the reference of routes.toml's keys, in Markdown.
     RoutesReference,
+}
+
+/// Prints a line. Whoever read it may have left, as in `cutover check | head`; a proxy that runs on
+/// must not end over that.
+fn say(line: impl Display) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 impl Cli {

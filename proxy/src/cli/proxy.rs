@@ -87,8 +87,11 @@ async fn serve(args: &ProxyArgs) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    println!("proxy      http://{}", running.address);
-    println!("dashboard  http://{}", running.control_address);
+    super::say(format_args!("proxy      http://{}", running.address));
+    super::say(format_args!(
+        "dashboard  http://{}",
+        running.control_address
+    ));
     match wait_for_stop().await {
         Ok(patience) => running.stop(patience.unwrap_or(args.grace)).await,
         Err(error) => eprintln!("cutover: cannot listen for signals: {error}"),

@@ -24,7 +24,7 @@ pub(super) struct StopArgs {
 pub(super) fn run(args: &StopArgs) -> ExitCode {
     match ask(args.control) {
         Ok((true, body)) => {
-            println!("{body}");
+            super::say(body);
             ExitCode::SUCCESS
         }
         Ok((false, body)) => {
