@@ -1,7 +1,7 @@
 # What people and pipelines type; each line also works by hand.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: demo test check docs bench bench-load bench-services fuzz-api
+.PHONY: demo test check docs bench bench-load bench-services fuzz fuzz-api
 
 # The whole sample system with the proxy and traffic, in one process: make demo ARGS="--rate 50"
 demo:
@@ -54,6 +54,10 @@ bench-services:
 	@deploy/packages.sh build test
 	cargo build --release --locked --package order-service
 	cargo bench --locked --package invoice-service --bench modern_side -- $(ARGS)
+
+# The comparator, its rules and its paths on made-up input; coverage-guided with cargo-bolero.
+fuzz:
+	cargo test --manifest-path fuzz/Cargo.toml --locked
 
 # Every API against its own document, with requests that schemathesis makes up; some minutes.
 FUZZ := $(abspath $(TARGET))/fuzz

@@ -13,6 +13,7 @@ use redis::{AsyncConnectionConfig, Client, Cmd, RedisError, cmd};
 
 use super::entry::{self, LONGEST};
 use super::tier::{LEASE_LIFE, Looked};
+use crate::postgres::redacted;
 
 /// How long a command may take. A request pays it once: then Redis counts as away.
 pub(super) const ANSWER: Duration = Duration::from_millis(50);
@@ -56,7 +57,7 @@ impl RedisUrl {
     pub fn parse(url: &str) -> Result<Self, RedisUrlError> {
         Client::open(url)
             .map(Self)
-            .map_err(|error| RedisUrlError(url.to_owned(), error))
+            .map_err(|error| RedisUrlError(redacted(url), error))
     }
 
     /// Reads a flag's value: a URL, or an empty text for no Redis.
@@ -219,6 +220,8 @@ mod tests {
             let error = RedisUrl::parse(url).unwrap_err().to_string();
             assert!(error.contains(url), "{error}");
         }
+        let error = RedisUrl::parse("redis://:secret@redis/two").unwrap_err();
+        assert!(!error.to_string().contains("secret"), "{error}");
         let shown = format!("{:?}", RedisUrl::parse("redis://:secret@redis/2").unwrap());
         assert_eq!(shown, "RedisUrl(redis:6379)");
     }
