@@ -54,11 +54,22 @@ impl Lab {
 
     /// Starts a backend of this kind on the load's core.
     pub(crate) fn backend(&self, answer: &str) -> Result<(Server, SocketAddr)> {
-        let command = [
+        self.served(answer, &[])
+    }
+
+    /// Starts a backend that takes what the load's core has to spare. A candidate of one's own is
+    /// on another machine; here its work would delay the primary's answers and the generator.
+    pub(crate) fn candidate(&self, answer: &str) -> Result<(Server, SocketAddr)> {
+        self.served(answer, &["nice", "-n", "19"])
+    }
+
+    fn served(&self, answer: &str, wrapper: &[&str]) -> Result<(Server, SocketAddr)> {
+        let mut command: Vec<String> = wrapper.iter().map(ToString::to_string).collect();
+        command.extend([
             self.binary("backend")?,
             "--answer".to_owned(),
             answer.to_owned(),
-        ];
+        ]);
         let name = format!("backend {answer}");
         let mut server = Server::spawn(&name, &self.load_core, &command, &self.directory)?;
         let address = server.printed_address()?;

@@ -23,9 +23,9 @@ struct State {
 }
 
 pub(crate) fn run(lab: &Lab, options: &Options) -> Result<Vec<Target>> {
-    let (_order, order) = lab.backend("order")?;
-    let (_silence, silence) = lab.backend("silence")?;
-    let (_garbage, garbage) = lab.backend("garbage")?;
+    let (_order, order) = lab.candidate("order")?;
+    let (_silence, silence) = lab.candidate("silence")?;
+    let (_garbage, garbage) = lab.candidate("garbage")?;
     let state = |name, sample, candidate| State {
         name,
         sample,
