@@ -68,6 +68,10 @@ async fn two_hundred_flips_under_load_fail_no_request() {
         sides[0] > 0 && sides[1] > 0,
         "both sides answered: {sides:?}"
     );
+    // A request is counted a moment after its answer.
+    let route = proxy.running.ledger.route("all");
+    let all: u64 = sides.iter().sum();
+    eventually(|| (route.snapshot().requests() == all).then_some(())).await;
     let counts = proxy.settled("all").await;
     // Every request was served by one table: the side that it was counted for is the one whose
     // answer the client got, and only shadow mode made it eligible.
