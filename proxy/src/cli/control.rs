@@ -40,6 +40,17 @@ impl Control {
         self.ask("POST", path, body)
     }
 
+    /// What a proxy that did as it was asked says, or why it did not.
+    pub(super) fn granted(&self, reply: std::io::Result<Reply>) -> Result<String, String> {
+        let address = self.address;
+        let reply = reply.map_err(|error| format!("cannot ask the proxy at {address}: {error}"))?;
+        if reply.status == 200 {
+            Ok(reply.body)
+        } else {
+            Err(format!("cannot tell: {}", reply.message()))
+        }
+    }
+
     fn ask(&self, method: &str, path: &str, body: &str) -> std::io::Result<Reply> {
         let mut stream = TcpStream::connect_timeout(&self.address, PATIENCE)?;
         stream.set_read_timeout(Some(PATIENCE))?;

@@ -3,16 +3,23 @@
 mod check;
 mod compare;
 mod control;
+mod findings;
 mod gate;
 mod proxy;
 mod reference;
 mod replay;
 mod rules;
+mod select;
 mod stop;
+mod verify;
 
+use crate::outcome::Ledger;
+use crate::routing::Table;
+use crate::{routes, toml_file};
 use clap::{Parser, Subcommand};
 use std::fmt::Display;
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Shadow-traffic proxy for replacing a legacy system endpoint by endpoint.
@@ -42,6 +49,10 @@ enum Command {
     Stop(stop::StopArgs),
     /// Send the stored requests of findings to both sides again; what is gone is fixed.
     Replay(replay::ReplayArgs),
+    /// Findings as files: for a review, for another journal, and as tests.
+    Findings(findings::FindingsArgs),
+    /// Hold findings' files against the rules, with no network.
+    Verify(verify::VerifyArgs),
     /// Try rules of comparison on what was found.
     Rules(rules::RulesArgs),
     /// Print the reference of routes.toml's keys, in Markdown.
@@ -64,10 +75,31 @@ impl Cli {
             Command::Gate(args) => gate::run(&args),
             Command::Stop(args) => stop::run(&args),
             Command::Replay(args) => replay::run(&args),
+            Command::Findings(args) => findings::run(&args),
+            Command::Verify(args) => verify::run(&args),
             Command::Rules(args) => rules::run(&args),
             Command::RoutesReference => reference::run(),
         }
     }
+}
+
+/// Reads and judges a routes.toml; nothing of it is started.
+fn read_routes(file: &Path) -> Result<Table, String> {
+    let text = toml_file::read_text(file)
+        .map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+    routes::check(file, &text, &Ledger::default(), None).map_err(|problems| problems.to_string())
+}
+
+/// A text that came from elsewhere must not command the terminal that shows it.
+fn printable(text: &str) -> String {
+    let shown = |c: char| {
+        if c.is_control() && c != '\n' {
+            c.escape_default().to_string()
+        } else {
+            c.to_string()
+        }
+    };
+    text.chars().map(shown).collect()
 }
 
 /// Exit code of a command that could not tell.

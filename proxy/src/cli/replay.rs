@@ -1,7 +1,8 @@
 //! `cutover replay`: is what was found still so?
 
 use super::UNKNOWN;
-use super::control::{Control, Reply, encoded};
+use super::control::{Control, encoded};
+use super::select::Selected;
 use clap::Args;
 use serde_json::Value;
 use std::process::ExitCode;
@@ -10,15 +11,8 @@ use std::process::ExitCode;
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(super) struct ReplayArgs {
-    /// Findings, by their ids.
-    #[arg(value_name = "ID", required_unless_present_any = ["open", "route"])]
-    ids: Vec<String>,
-    /// Every finding that is open or regressed.
-    #[arg(long, conflicts_with = "ids")]
-    open: bool,
-    /// Those of this route alone.
-    #[arg(long, value_name = "NAME", conflicts_with = "ids")]
-    route: Option<String>,
+    #[command(flatten)]
+    selected: Selected,
     /// Also send requests that change something, to both sides.
     #[arg(long = "unsafe")]
     unsafe_too: bool,
@@ -45,16 +39,14 @@ pub(super) fn run(args: &ReplayArgs) -> ExitCode {
 }
 
 fn replay(args: &ReplayArgs) -> Result<ExitCode, String> {
-    let ids = if args.ids.is_empty() {
-        open(args)?
-    } else {
-        args.ids.clone()
-    };
+    let ids = args.selected.ids(&args.control)?;
     let body = serde_json::json!({ "unsafe": args.unsafe_too }).to_string();
     let (mut differ, mut untold) = (0_usize, 0_usize);
     for id in &ids {
         let path = format!("/api/discrepancies/{}/replay", encoded(id));
-        let told = answer(args, args.control.post(&path, &body))?;
+        let told = args.control.granted(args.control.post(&path, &body))?;
+        let told: Value = serde_json::from_str(&told)
+            .map_err(|error| format!("cannot read the answer: {error}"))?;
         let result = told["result"].as_str().unwrap_or("untold");
         differ += usize::from(result == "differs");
         untold += usize::from(!matches!(result, "differs" | "gone"));
@@ -78,35 +70,4 @@ fn replay(args: &ReplayArgs) -> Result<ExitCode, String> {
         (0, _) => ExitCode::from(UNKNOWN),
         _ => ExitCode::FAILURE,
     })
-}
-
-/// The ids of all findings that count against their routes.
-fn open(args: &ReplayArgs) -> Result<Vec<String>, String> {
-    let route = args.route.as_deref().map(encoded);
-    let route = route.map_or_else(String::new, |route| format!("&route={route}"));
-    let mut ids = Vec::new();
-    for state in ["open", "regressed"] {
-        let mut after = String::new();
-        loop {
-            let path =
-                format!("/api/discrepancies?state={state}&sort=recent&limit=500{route}{after}");
-            let page = answer(args, args.control.get(&path))?;
-            let found = page["discrepancies"].as_array().into_iter().flatten();
-            ids.extend(found.filter_map(|found| found["id"].as_str().map(str::to_owned)));
-            match page["next"].as_str() {
-                Some(next) => after = format!("&after={}", encoded(next)),
-                None => break,
-            }
-        }
-    }
-    Ok(ids)
-}
-
-fn answer(args: &ReplayArgs, reply: std::io::Result<Reply>) -> Result<Value, String> {
-    let address = args.control.address;
-    let reply = reply.map_err(|error| format!("cannot ask the proxy at {address}: {error}"))?;
-    if reply.status != 200 {
-        return Err(format!("cannot tell: {}", reply.message()));
-    }
-    serde_json::from_str(&reply.body).map_err(|error| format!("cannot read the answer: {error}"))
 }

@@ -4,8 +4,6 @@ use super::control::Control;
 use super::{UNKNOWN, USAGE};
 use crate::findings::{Preview, PreviewError, preview, read_rule};
 use crate::journal::Reader;
-use crate::outcome::Ledger;
-use crate::{routes, toml_file};
 use clap::{Args, Subcommand};
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -95,14 +93,7 @@ fn read(
     rule: &comparator::RuleConfig,
     route: Option<&str>,
 ) -> Result<Preview, ExitCode> {
-    let text = toml_file::read_text(routes).map_err(|error| {
-        complain(
-            UNKNOWN,
-            &format!("cannot read {}: {error}", routes.display()),
-        )
-    })?;
-    let table = routes::check(routes, &text, &Ledger::default(), None)
-        .map_err(|problems| complain(UNKNOWN, &problems))?;
+    let table = super::read_routes(routes).map_err(|problem| complain(UNKNOWN, &problem))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -9,8 +9,10 @@ mod decide;
 mod dials;
 mod discrepancies;
 mod error;
+mod export;
 mod health;
 mod ids;
+mod import;
 mod lanes;
 mod metrics;
 mod openapi;
@@ -28,6 +30,7 @@ pub use health::Health;
 pub use openapi::document as openapi;
 
 use crate::exchange::budget::Budget;
+use crate::findings;
 use crate::guard::Guard;
 use crate::ids::Ids;
 use crate::journal::Journal;
@@ -128,12 +131,17 @@ pub fn router(state: ControlState) -> Router {
         .route("/api/rules/preview", post(preview::one))
         .route("/api/stop", post(stop::stop))
         .route("/api/outcomes", get(outcomes::list))
-        .route("/api/discrepancies", get(discrepancies::list))
+        .route(
+            "/api/discrepancies",
+            get(discrepancies::list)
+                .merge(post(import::one).layer(DefaultBodyLimit::max(findings::LONGEST))),
+        )
         .route(
             "/api/discrepancies/{id}",
             get(discrepancies::one).patch(decide::decide),
         )
         .route("/api/discrepancies/{id}/replay", post(replay::one))
+        .route("/api/discrepancies/{id}/export", get(export::one))
         .route("/api/failures", get(discrepancies::failures))
         .route(
             "/api/failures/{id}",

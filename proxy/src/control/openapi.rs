@@ -1,8 +1,8 @@
 //! `GET /api/docs/openapi.json`: the API's description, generated from the handlers.
 
 use super::{
-    decide, dials, discrepancies, health, ids, lanes, metrics, outcomes, preview, readiness,
-    replay, route_edit, routes, stop, unrouted,
+    decide, dials, discrepancies, export, health, ids, import, lanes, metrics, outcomes, preview,
+    readiness, replay, route_edit, routes, stop, unrouted,
 };
 use axum::Json;
 use utoipa::OpenApi;
@@ -28,6 +28,8 @@ use utoipa::openapi::OpenApi as Document;
         discrepancies::failures,
         decide::decide,
         replay::one,
+        export::one,
+        import::one,
         ids::status,
         ids::tell,
         lanes::list,

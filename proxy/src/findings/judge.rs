@@ -135,6 +135,36 @@ impl Trial {
             Verdict::Matched | Verdict::Different => Judged::Hidden,
         }
     }
+
+    /// The differences of a stored exchange that it does not tell of. Ids are not judged, since
+    /// which of them belong together is not stored, nor is what redaction has changed.
+    pub fn beyond(&self, exchange: &Record) -> Vec<Discrepancy> {
+        let answers = |in_body| {
+            let answer = |answer: &Option<ResponseRecord>| Answer::new(answer.as_ref()?, in_body);
+            answer(&exchange.legacy).zip(answer(&exchange.modern))
+        };
+        // Where bodies were not stored whole, there are still headers.
+        let Some((legacy, modern)) = answers(true).or_else(|| answers(false)) else {
+            return Vec::new();
+        };
+        let ids = self.rules.ids();
+        let told = |found: &Discrepancy| {
+            exchange.unreported > 0
+                || exchange.discrepancies.iter().any(|known| {
+                    (known.kind, known.general_path()) == (found.kind, found.general_path())
+                })
+        };
+        let unsure = |found: &Discrepancy| {
+            let mut values = [&found.legacy, &found.modern].into_iter().flatten();
+            ids.iter().any(|id| id.pattern.matches(&found.path))
+                || values.any(|value| is_redacted(value))
+        };
+        let found = compare(&legacy.view(), &modern.view(), &self.rules).discrepancies;
+        found
+            .into_iter()
+            .filter(|found| !told(found) && !unsure(found))
+            .collect()
+    }
 }
 
 /// The differences at the path, above it or below it.

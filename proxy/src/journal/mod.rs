@@ -15,6 +15,7 @@ mod dials;
 mod evidence;
 mod finding;
 mod hits;
+mod import;
 mod read;
 mod record;
 mod redaction;
@@ -26,6 +27,7 @@ mod writer;
 
 pub use config::{JournalConfig, SettingError, Settings};
 pub use dials::DialEvent;
+pub use import::{Foreign, Imported};
 pub use read::{
     Cursor, Filter, FindingDetail, FindingSummary, Milliseconds, Page, Reader, Sample, Sort, State,
 };

@@ -104,7 +104,7 @@ pub(super) fn is_fingerprint(text: &str) -> bool {
 }
 
 /// A finding without its samples.
-#[derive(Clone, Debug, PartialEq, Serialize, FromRow, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, FromRow, utoipa::ToSchema)]
 pub struct FindingSummary {
     /// The fingerprint.
     pub id: String,
@@ -131,10 +131,12 @@ pub struct FindingSummary {
     pub state: String,
     /// One line about it, with the values of the first time.
     pub explanation: String,
+    /// Whether it came as a file from another journal; what traffic shows of it here is counted.
+    pub imported: bool,
 }
 
 /// A timestamp, stored in milliseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Milliseconds(pub Timestamp);
 
@@ -156,7 +158,7 @@ pub struct Page {
 }
 
 /// A finding with its samples.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct FindingDetail {
     /// The finding.
     #[serde(flatten)]
@@ -178,7 +180,7 @@ pub struct Sample {
 }
 
 const COLUMNS: &str = "fingerprint AS id, route, outcome, path, kind, seen AS count, first_seen, \
-                       last_seen, state, explanation";
+                       last_seen, state, explanation, imported > 0 AS imported";
 
 /// What a journal has stored, to be read and nothing else.
 #[derive(Clone, Debug)]

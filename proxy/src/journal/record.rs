@@ -4,6 +4,7 @@
 
 use super::Finding;
 use super::decoding::decode;
+use super::finding::stored;
 use super::redaction::{Redaction, WITHHELD};
 use crate::exchange::{CapturedRequest, CapturedResponse, Exchange};
 use crate::side::Side;
@@ -115,6 +116,34 @@ impl Record {
             unreported: finding.unreported,
         }
     }
+
+    /// The same of an exchange that another journal has stored, with this one's redaction and
+    /// limits on top of what it has gone through.
+    pub(super) fn again(mut self, redaction: &Redaction) -> Self {
+        self.request_id = redaction.text(&self.request_id).into_owned();
+        for found in &mut self.discrepancies {
+            *found = stored(found, redaction);
+        }
+        let request = &mut self.request;
+        request.target = shorten(redaction.target(&request.target), MAX_TARGET);
+        let answers = [&mut self.legacy, &mut self.modern];
+        let answers = answers.into_iter().flatten();
+        let answers = answers.map(|answer| (&mut answer.headers, &mut answer.body));
+        for (headers, body) in answers.chain([(&mut request.headers, &mut request.body)]) {
+            let is_form = headers.iter().any(|(name, value)| {
+                name.eq_ignore_ascii_case("content-type") && names_form(value)
+            });
+            headers.truncate(MAX_HEADERS);
+            for (name, value) in headers {
+                *value = shorten(redaction.header(name, value), MAX_HEADER_VALUE);
+            }
+            if let Some(text) = body.text.take() {
+                *body =
+                    BodyRecord::of_text(&text, body.bytes, body.note.take(), is_form, redaction);
+            }
+        }
+        self
+    }
 }
 
 impl RequestRecord {
@@ -173,18 +202,41 @@ impl BodyRecord {
         let Ok(text) = text_of(decoded.bytes, cut) else {
             return noted(format!("binary: {bytes} bytes"));
         };
-        let Some(text) = redaction.body(&text, is_form(headers)) else {
-            return noted(WITHHELD.trim_matches(['[', ']']).to_owned());
+        let note = cut.then(|| cut_to(text.len().min(MAX_STORED)));
+        Self::of_text(&text, bytes, note, is_form(headers), redaction)
+    }
+
+    /// A text of a body that had so many bytes, as it may be stored.
+    fn of_text(
+        text: &str,
+        bytes: usize,
+        note: Option<String>,
+        is_form: bool,
+        redaction: &Redaction,
+    ) -> Self {
+        let Some(text) = redaction.body(text, is_form) else {
+            let note = Some(WITHHELD.trim_matches(['[', ']']).to_owned());
+            return Self {
+                bytes,
+                text: None,
+                note,
+            };
         };
         let (length, text) = (text.len(), shorten(text, MAX_STORED));
-        let note = (cut || text.len() < length)
-            .then(|| format!("cut: the first {} bytes are shown", text.len()));
         Self {
             bytes,
+            note: if text.len() < length {
+                Some(cut_to(text.len()))
+            } else {
+                note
+            },
             text: Some(text),
-            note,
         }
     }
+}
+
+fn cut_to(shown: usize) -> String {
+    format!("cut: the first {shown} bytes are shown")
 }
 
 /// Text, or what came of it; a body that was cut may end within a character.
@@ -210,7 +262,12 @@ fn is_form(headers: &HeaderMap) -> bool {
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    kind.trim_start()
+    names_form(kind)
+}
+
+fn names_form(content_type: &str) -> bool {
+    content_type
+        .trim_start()
         .to_ascii_lowercase()
         .starts_with("application/x-www-form-urlencoded")
 }

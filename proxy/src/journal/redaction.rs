@@ -121,7 +121,8 @@ impl Redaction {
         stored.collect()
     }
 
-    fn header(&self, name: &str, value: &str) -> String {
+    /// The value of a header as it may be stored.
+    pub(super) fn header(&self, name: &str, value: &str) -> String {
         if self
             .headers
             .iter()

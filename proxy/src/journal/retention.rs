@@ -1,7 +1,7 @@
 //! What goes when it is too old or when the file is too large.
 //!
 //! Totals never go: counts of old minutes are folded together. Findings go when they were not seen
-//! for as long as things are kept, samples when they are that old themselves.
+//! or imported for as long as things are kept, samples when they are that old themselves.
 
 use super::config::Settings;
 use crate::readiness::Thresholds;
@@ -75,7 +75,7 @@ async fn by_age(connection: &mut SqliteConnection, oldest: Timestamp) -> sqlx::R
     .await?;
     let findings = execute(
         connection,
-        "DELETE FROM findings WHERE last_seen < ?",
+        "DELETE FROM findings WHERE last_seen < ?1 AND imported < ?1",
         millisecond,
     )
     .await?;
@@ -121,7 +121,7 @@ async fn one_step(connection: &mut SqliteConnection) -> sqlx::Result<u64> {
     let findings = execute(
         connection,
         "DELETE FROM findings WHERE fingerprint IN (SELECT fingerprint FROM findings \
-         ORDER BY last_seen LIMIT (SELECT (count(*) + ?1 - 1) / ?1 FROM findings))",
+         ORDER BY max(last_seen, imported) LIMIT (SELECT (count(*) + ?1 - 1) / ?1 FROM findings))",
         STEP,
     )
     .await?;

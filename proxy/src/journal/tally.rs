@@ -13,11 +13,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// Findings that are told apart per route; what comes beyond is one finding.
-const MAX_PER_ROUTE: usize = 1000;
+pub(super) const MAX_PER_ROUTE: usize = 1000;
 /// Bytes of rendered exchanges that may wait for a write.
 const MAX_WAITING_BYTES: usize = 16 << 20;
 /// The slot of the smallest sample, beside those of the reservoir.
 pub(super) const SMALLEST: u32 = 64;
+/// The slot of the sample that an imported finding came with.
+pub(super) const IMPORTED: u32 = 65;
 /// Exchanges after which a write is due.
 const BATCH: usize = 512;
 

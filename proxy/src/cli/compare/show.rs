@@ -1,5 +1,6 @@
 //! A comparison for people and for programs.
 
+use crate::cli::printable;
 use comparator::{Comparison, Discrepancy, Rules, Verdict};
 use serde::Serialize;
 use std::fmt;
@@ -163,18 +164,6 @@ impl Report<'_> {
         let value = value.replace('\n', "\n          ");
         writeln!(f, "  {name}  {colour}{value}{}", self.colours.reset)
     }
-}
-
-/// A response must not command the terminal that shows it.
-fn printable(text: &str) -> String {
-    let shown = |c: char| {
-        if c.is_control() && c != '\n' {
-            c.escape_default().to_string()
-        } else {
-            c.to_string()
-        }
-    };
-    text.chars().map(shown).collect()
 }
 
 #[cfg(test)]

@@ -60,6 +60,7 @@ pub(in crate::findings) fn finding(sample: &Sample) -> FindingSummary {
         last_seen: now,
         state: "open".to_owned(),
         explanation: String::new(),
+        imported: false,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The journal on real files: what these tests share.
 
 mod failing;
+mod importing;
 mod secrets;
 mod storing;
 
