@@ -10,6 +10,7 @@ use axum::extract::Request;
 use axum::routing::any;
 use common::{PATIENCE, Proxy, backend, eventually, one_route};
 use cutover::outcome::{Ending, Outcome, RouteSnapshot};
+use cutover::readiness::Symptom;
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -208,6 +209,46 @@ async fn a_wrong_value_on_a_volatile_field_shows_once_it_differs_more_often_than
 }
 
 #[tokio::test]
+async fn a_volatile_field_excuses_no_answer_that_lacks_it_or_has_another_type() {
+    let (legacy, _) = side(|n| format!(r#"{{"at": "moment {n}"}}"#), false).await;
+    for (answer, kind) in [("{}", "missing"), (r#"{"at": 7}"#, "type")] {
+        let modern = backend(Router::new().fallback(any(async move || {
+            ([("content-type", "application/json")], answer)
+        })));
+        let proxy = Proxy::start(&one_route(legacy, modern.await, "shadow", SAMPLED)).await;
+        let counts = ask(&proxy, 12).await;
+        assert_eq!((counts.count(Outcome::Different), noise(&counts)), (12, 0));
+        let at = discrepancy(&proxy, "/at", 12).await;
+        assert_eq!(
+            (&at["kind"], &at["noise"]["own"]),
+            (&kind.into(), &0.into())
+        );
+        assert_eq!(at["noise"]["verdict"], "not_noise", "{at}");
+        assert_eq!(criterion(&proxy, "open_findings").await["value"], 1.0);
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_is_longer_or_shorter_each_time_is_noise_whichever_side_has_more() {
+    let list = |n: u64| {
+        format!(
+            "[{}]",
+            vec!["1"; usize::try_from(n % 2 + 1).unwrap()].join(",")
+        )
+    };
+    let (legacy, _) = side(list, false).await;
+    let (modern, _) = side(
+        |n| if n % 2 == 0 { "[]" } else { "[1,1,1]" }.to_owned(),
+        false,
+    )
+    .await;
+    let proxy = Proxy::start(&one_route(legacy, modern, "shadow", SAMPLED)).await;
+    let counts = ask(&proxy, 12).await;
+    assert_eq!((counts.count(Outcome::Different), noise(&counts)), (12, 12));
+    assert_eq!(criterion(&proxy, "open_findings").await["value"], 0.0);
+}
+
+#[tokio::test]
 async fn a_primary_that_hangs_when_it_is_asked_again_costs_clients_nothing_and_excuses_nothing() {
     let (legacy, asked) = side(|n| format!(r#"{{"at": {n}}}"#), true).await;
     let (modern, _) = side(|n| format!(r#"{{"at": -{n}}}"#), false).await;
@@ -296,6 +337,6 @@ async fn the_primary_is_asked_again_with_the_cookies_of_its_own_session() {
     assert_eq!(proxy.settled("all").await.count(Outcome::Matched), 2);
     let noise = proxy.running.routes.table().routes[0]
         .evidence
-        .noise(["/known"]);
+        .noise([Symptom::new("/known", "value")]);
     assert_eq!((noise[0].checked, noise[0].own), (2, 0), "{noise:?}");
 }

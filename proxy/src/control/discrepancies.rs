@@ -7,7 +7,7 @@ use crate::journal::{
     Cursor, Filter, FindingDetail, FindingSummary, Page, Sort, State as Decision,
 };
 use crate::outcome::Outcome;
-use crate::readiness::NoiseRate;
+use crate::readiness::{NoiseRate, Symptom};
 use crate::routing::today;
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -138,31 +138,30 @@ pub(super) async fn failures(
     }))
 }
 
-/// Adds to each finding how noisy its path is; the evidence of a route is read once.
+/// Adds to each finding how noisy it is; the evidence of a route is read once.
 fn with_noise(state: &ControlState, findings: Vec<FindingSummary>) -> Vec<DiscrepancyView> {
     let table = state.routes.table();
-    let mut rates: HashMap<(String, String), NoiseRate> = HashMap::new();
+    let mut rates: HashMap<String, NoiseRate> = HashMap::new();
     for route in &table.routes {
         let own = findings
             .iter()
             .filter(|finding| *finding.route == *route.name);
-        let paths: Vec<&str> = own.map(|finding| &*finding.path).collect();
-        if paths.is_empty() {
-            continue;
+        let (ids, symptoms): (Vec<String>, Vec<Symptom>) = own
+            .map(|finding| (finding.id.clone(), symptom(finding)))
+            .unzip();
+        if !ids.is_empty() {
+            rates.extend(ids.into_iter().zip(route.evidence.noise(symptoms)));
         }
-        let known = route.evidence.noise(paths.iter().copied());
-        let keys = paths
-            .iter()
-            .map(|path| (route.name.to_string(), (*path).to_owned()));
-        rates.extend(keys.zip(known));
     }
     let views = findings.into_iter().map(|finding| DiscrepancyView {
-        noise: rates
-            .get(&(finding.route.clone(), finding.path.clone()))
-            .copied(),
+        noise: rates.get(&finding.id).copied(),
         finding,
     });
     views.collect()
+}
+
+fn symptom(finding: &FindingSummary) -> Symptom {
+    Symptom::new(&finding.path, &finding.kind)
 }
 
 /// One finding with the exchanges that are its samples: both sides, and the differences.
@@ -194,7 +193,7 @@ pub(super) async fn view(state: &ControlState, id: &str) -> Result<FindingView, 
     let route = state.routes.table().route(&detail.finding.route).cloned();
     let compared = detail.finding.outcome == Outcome::Different.as_str();
     let noise = route.as_ref().filter(|_| compared).and_then(|route| {
-        let rates = route.evidence.noise([&*detail.finding.path]);
+        let rates = route.evidence.noise([symptom(&detail.finding)]);
         rates.into_iter().next()
     });
     // Samples are compared for this, which may take a moment.

@@ -29,7 +29,8 @@ pub use config::{JournalConfig, SettingError, Settings};
 pub use dials::DialEvent;
 pub use import::{Foreign, Imported};
 pub use read::{
-    Cursor, Filter, FindingDetail, FindingSummary, Milliseconds, Page, Reader, Sample, Sort, State,
+    Cursor, Filter, FindingDetail, FindingSummary, Milliseconds, OpenFindings, Page, Reader,
+    Sample, Sort, State,
 };
 pub use record::{BodyRecord, Record, RequestRecord, ResponseRecord};
 pub use redaction::{KeyError, Secret};

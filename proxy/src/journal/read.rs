@@ -135,6 +135,20 @@ pub struct FindingSummary {
     pub imported: bool,
 }
 
+/// The discrepancies of one kind at one general path that a route has to answer for.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct OpenFindings {
+    /// The route.
+    pub route: String,
+    /// Where.
+    pub path: String,
+    /// The sort of discrepancy.
+    pub kind: String,
+    /// How many.
+    #[sqlx(try_from = "i64")]
+    pub count: u64,
+}
+
 /// A timestamp, stored in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -274,22 +288,17 @@ impl Reader {
         }))
     }
 
-    /// How many discrepancies each route has to answer for, open and regressed ones, by route and
-    /// path.
-    pub async fn open_discrepancies(&self) -> Result<Vec<(String, String, u64)>, JournalError> {
-        let rows: Vec<(String, String, i64)> = sqlx::query_as(
-            "SELECT route, path, count(*) FROM findings \
-             WHERE outcome = ? AND state IN (?, ?) GROUP BY route, path",
+    /// How many discrepancies each route has to answer for, open and regressed ones.
+    pub async fn open_discrepancies(&self) -> Result<Vec<OpenFindings>, JournalError> {
+        Ok(sqlx::query_as(
+            "SELECT route, path, kind, count(*) AS count FROM findings \
+             WHERE outcome = ? AND state IN (?, ?) GROUP BY route, path, kind",
         )
         .bind(Outcome::Different.as_str())
         .bind(State::Open.as_str())
         .bind(State::Regressed.as_str())
         .fetch_all(&self.0)
-        .await?;
-        Ok(rows
-            .into_iter()
-            .map(|(route, path, n)| (route, path, n.cast_unsigned()))
-            .collect())
+        .await?)
     }
 
     /// By which basis the findings of a route were last judged.

@@ -8,8 +8,8 @@ use super::{Job, Mirror};
 use crate::exchange::CapturedResponse;
 use crate::journal::Journal;
 use crate::outcome::{Ending, Ticket};
-use crate::readiness::Differed;
-use comparator::Discrepancy;
+use crate::readiness::{Differed, Symptom};
+use comparator::{Discrepancy, Kind};
 use std::collections::{BTreeMap, HashSet};
 use tokio::time::timeout;
 
@@ -58,24 +58,46 @@ pub(super) async fn weigh(
     let Some(own) = alike(job, again).await else {
         return;
     };
-    let mut differed: BTreeMap<String, Differed> = BTreeMap::new();
+    let symptom = |found: &Discrepancy| Symptom::new(&journal.path_of(found), found.kind.as_str());
+    let mut differed: BTreeMap<Symptom, Differed> = BTreeMap::new();
     for found in &own {
-        differed.entry(journal.path_of(found)).or_default().own = true;
+        differed.entry(symptom(found)).or_default().own = true;
     }
+    let own: HashSet<Way> = own.iter().map(Way::of).collect();
+    let mut noise = true;
     for found in candidate {
-        differed
-            .entry(journal.path_of(found))
-            .or_default()
-            .candidate = true;
+        let differed = differed.entry(symptom(found)).or_default();
+        differed.candidate = true;
+        if !own.contains(&Way::of(found)) {
+            // What the primary does otherwise is no excuse for what the candidate does.
+            differed.own = false;
+            noise = false;
+        }
     }
     if let Some(witness) = ticket.witness() {
         witness.noise(differed);
     }
-    let own: HashSet<String> = own.iter().map(Discrepancy::general_path).collect();
-    let noise = candidate
-        .iter()
-        .all(|found| own.contains(&found.general_path()));
     if let Some((ending, _)) = found.as_mut().filter(|_| noise) {
         *ending = Ending::Noise;
+    }
+}
+
+/// How two answers differ at a general path. A value that is another each time excuses no answer
+/// that lacks it, nor one that has another type.
+#[derive(PartialEq, Eq, Hash)]
+struct Way {
+    path: String,
+    /// Nothing where one side has something and the other has not: which of them lacks it depends
+    /// on which is held against which.
+    kind: Option<Kind>,
+}
+
+impl Way {
+    fn of(found: &Discrepancy) -> Self {
+        let both = found.legacy.is_some() == found.modern.is_some();
+        Self {
+            path: found.general_path(),
+            kind: both.then_some(found.kind),
+        }
     }
 }

@@ -1,15 +1,15 @@
 //! What is known of routes besides their traffic: findings in the journal, lanes that lost a write.
 
-use super::{Besides, NoiseVerdict};
-use crate::journal::Journal;
+use super::{Besides, NoiseVerdict, Symptom};
+use crate::journal::{Journal, OpenFindings};
 use crate::lanes::{LaneRule, Lanes, LanesStatus};
 use crate::routing::Route;
 use std::collections::HashMap;
 
 /// What is known of all routes besides their traffic.
 pub struct Around {
-    /// By route, open findings by path.
-    open: Option<HashMap<String, Vec<(String, u64)>>>,
+    /// By route, open findings by symptom.
+    open: Option<HashMap<String, Vec<(Symptom, u64)>>>,
     lanes: LanesStatus,
 }
 
@@ -17,10 +17,14 @@ impl Around {
     /// Asks the journal and the lanes.
     pub async fn ask(journal: &Journal, lanes: &Lanes) -> Self {
         let open = journal.reader().open_discrepancies().await.ok();
-        let by_route = |open: Vec<(String, String, u64)>| {
-            let mut routes: HashMap<String, Vec<(String, u64)>> = HashMap::new();
-            for (route, path, n) in open {
-                routes.entry(route).or_default().push((path, n));
+        let by_route = |open: Vec<OpenFindings>| {
+            let mut routes: HashMap<String, Vec<(Symptom, u64)>> = HashMap::new();
+            for open in open {
+                let symptom = Symptom::new(&open.path, &open.kind);
+                routes
+                    .entry(open.route)
+                    .or_default()
+                    .push((symptom, open.count));
             }
             routes
         };
@@ -51,8 +55,9 @@ impl Around {
 }
 
 /// How many findings are not known to be noise.
-fn but_noise(route: &Route, open: &[(String, u64)]) -> u64 {
-    let noise = route.evidence.noise(open.iter().map(|(path, _)| &**path));
+fn but_noise(route: &Route, open: &[(Symptom, u64)]) -> u64 {
+    let symptoms = open.iter().map(|(symptom, _)| symptom.clone());
+    let noise = route.evidence.noise(symptoms);
     let rest = open.iter().zip(noise);
     let rest = rest.filter(|(_, noise)| noise.verdict != NoiseVerdict::Noise);
     rest.map(|((_, n), _)| n).sum()

@@ -4,7 +4,7 @@
 //! another basis has other evidence, which begins with nothing. Requests under way add to the
 //! evidence that they began with, so none is counted under rules that it was not compared by.
 
-use super::noise::{Differed, NoiseRate};
+use super::noise::{Differed, NoiseRate, Symptom};
 use super::recent::Recent;
 use super::shape;
 use super::slice::{ShapeId, Slice, Sums};
@@ -175,9 +175,10 @@ impl Evidence {
 
     /// All that was seen in the period, and since when that is.
     pub(super) fn sums(&self) -> (Sums, Timestamp) {
+        // With the lock first, no slice is over in between and read twice.
+        let past = self.past.lock();
         let current = self.current.load();
         let mut sums = current.sums();
-        let past = self.past.lock();
         for slice in past.iter() {
             sums.add(&slice.read());
         }
@@ -185,20 +186,21 @@ impl Evidence {
         (sums, Timestamp::from_millisecond(start).unwrap_or_default())
     }
 
-    /// How noisy these general paths are, by what was seen in the period.
-    pub fn noise<'p>(&self, paths: impl IntoIterator<Item = &'p str>) -> Vec<NoiseRate> {
+    /// How noisy these symptoms are, by what was seen in the period.
+    pub fn noise(&self, symptoms: impl IntoIterator<Item = Symptom>) -> Vec<NoiseRate> {
         let noise = self.sums().0.noise;
-        paths.into_iter().map(|path| noise.rate(path)).collect()
+        let symptoms = symptoms.into_iter();
+        symptoms.map(|symptom| noise.rate(&symptom)).collect()
     }
 
     /// The slices that may have changed since they were last stored.
     pub(crate) fn live_slices(&self) -> Vec<StoredSlice> {
+        let past = self.past.lock();
         let current = self.current.load();
         let now = StoredSlice {
             start: current.start,
             sums: current.sums(),
         };
-        let past = self.past.lock();
         let live = past.iter().filter(|slice| slice.live.is_some());
         let before = live.map(|slice| StoredSlice {
             start: slice.start,
@@ -271,8 +273,8 @@ impl Witness {
         }
     }
 
-    /// Notes what asking the primary twice has shown: who differed, by general path.
-    pub fn noise(&self, differed: BTreeMap<String, Differed>) {
+    /// Notes what asking the primary twice has shown: who had which symptom.
+    pub fn noise(&self, differed: BTreeMap<Symptom, Differed>) {
         self.slice.note_noise(differed);
     }
 

@@ -22,7 +22,7 @@ pub use config::{ReadinessConfig, ThresholdError, Thresholds};
 pub use criteria::{Criterion, State};
 pub(crate) use evidence::StoredSlice;
 pub use evidence::{Answered, Evidence, Witness};
-pub use noise::{Differed, NoiseRate, NoiseVerdict};
+pub use noise::{Differed, NoiseRate, NoiseVerdict, Symptom};
 pub use recent::{Recent, RecentSums};
 pub(crate) use shape::{general_path, word_of};
 

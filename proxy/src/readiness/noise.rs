@@ -1,7 +1,7 @@
 //! Noise: what the primary answers otherwise when it is asked the same again.
 //!
 //! On a share of the exchanges the primary is asked twice. Each of them is a pair of trials for each
-//! path: whether the primary differed from itself there, and whether the candidate differed from
+//! [`Symptom`]: whether the primary differed from itself so, and whether the candidate differed from
 //! the primary. Pure arithmetic on such counts; who asks, and what an exchange ends in, is decided
 //! elsewhere.
 
@@ -9,9 +9,9 @@ use super::binomial::{lower_bound, upper_bound};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Paths whose noise is told apart; of others it stays unknown.
-const MAX_PATHS: usize = 256;
-/// Exchanges in which the primary has to differ from itself before a path is called noisy.
+/// Symptoms whose noise is told apart; of others it stays unknown.
+const MAX_SYMPTOMS: usize = 256;
+/// Exchanges in which the primary has to differ from itself before a symptom is called noise.
 const ENOUGH: u64 = 10;
 /// The confidence of the interval that is shown, on each side.
 const SHOWN: f64 = 0.975;
@@ -27,10 +27,28 @@ const SUSPECT: f64 = 0.75;
 pub(crate) struct Noise {
     /// Exchanges in which the primary was asked twice.
     checked: u64,
-    /// By general path, those that differed in some way.
-    paths: BTreeMap<String, Counts>,
-    /// Whether there were more paths than are told apart.
+    /// Those that were seen.
+    symptoms: BTreeMap<Symptom, Counts>,
+    /// Whether there were more than are told apart.
     more: bool,
+}
+
+/// A sort of difference at a general path. A value that changes all the time excuses no answer that
+/// lacks it, or has it as another type.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Symptom(String);
+
+impl Symptom {
+    /// That of a finding with this general path and kind.
+    pub fn new(path: &str, kind: &str) -> Self {
+        // Which of two answers lacks something depends on which is held against which.
+        let sort = match kind {
+            "missing" | "extra" => "presence",
+            other => other,
+        };
+        Self(format!("{path} {sort}"))
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,7 +62,7 @@ struct Counts {
     both: u64,
 }
 
-/// Who differed at one path in one exchange.
+/// Who had one symptom in one exchange.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Differed {
     /// The primary, from itself.
@@ -53,28 +71,28 @@ pub struct Differed {
     pub candidate: bool,
 }
 
-/// Whether what differs at a path is noise.
+/// Whether a finding is noise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NoiseVerdict {
-    /// The primary differs from itself there, and the candidate not more often.
+    /// The primary differs from itself so, and the candidate not more often.
     Noise,
-    /// The candidate differs there significantly more often than the primary from itself.
+    /// The candidate differs so significantly more often than the primary from itself.
     NotNoise,
     /// There is too little to tell.
     Unknown,
 }
 
-/// How often the primary differs from itself at the path of a finding.
+/// How often the primary differs from itself at the path of a finding, and in its sort.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct NoiseRate {
     /// The conclusion.
     pub verdict: NoiseVerdict,
     /// Exchanges of the readiness period in which the primary was asked twice.
     pub checked: u64,
-    /// In how many of them the primary differed from itself there.
+    /// In how many of them the primary differed from itself so.
     pub own: u64,
-    /// In how many of them the candidate differed from the primary there.
+    /// In how many of them the candidate differed from the primary so.
     pub candidate: u64,
     /// The noise rate, 0 to 1; null where nothing was checked.
     pub rate: Option<f64>,
@@ -85,11 +103,11 @@ pub struct NoiseRate {
 }
 
 impl Noise {
-    /// Adds one exchange: who differed, by general path. Where nobody did, nothing is said.
-    pub(super) fn note(&mut self, differed: BTreeMap<String, Differed>) {
+    /// Adds one exchange: who had which symptom. Of those that nobody had, nothing is said.
+    pub(super) fn note(&mut self, differed: BTreeMap<Symptom, Differed>) {
         self.checked = self.checked.saturating_add(1);
-        for (path, Differed { own, candidate }) in differed {
-            self.at(path, |counts| {
+        for (symptom, Differed { own, candidate }) in differed {
+            self.at(symptom, |counts| {
                 counts.own = counts.own.saturating_add(own.into());
                 counts.candidate = counts.candidate.saturating_add(candidate.into());
                 counts.both = counts.both.saturating_add((own && candidate).into());
@@ -100,8 +118,8 @@ impl Noise {
     pub(super) fn add(&mut self, more: &Self) {
         self.checked = self.checked.saturating_add(more.checked);
         self.more |= more.more;
-        for (path, counted) in &more.paths {
-            self.at(path.clone(), |counts| {
+        for (symptom, counted) in &more.symptoms {
+            self.at(symptom.clone(), |counts| {
                 counts.own = counts.own.saturating_add(counted.own);
                 counts.candidate = counts.candidate.saturating_add(counted.candidate);
                 counts.both = counts.both.saturating_add(counted.both);
@@ -109,18 +127,18 @@ impl Noise {
         }
     }
 
-    fn at(&mut self, path: String, count: impl FnOnce(&mut Counts)) {
-        if self.paths.len() < MAX_PATHS || self.paths.contains_key(&path) {
-            count(self.paths.entry(path).or_default());
+    fn at(&mut self, symptom: Symptom, count: impl FnOnce(&mut Counts)) {
+        if self.symptoms.len() < MAX_SYMPTOMS || self.symptoms.contains_key(&symptom) {
+            count(self.symptoms.entry(symptom).or_default());
         } else {
             self.more = true;
         }
     }
 
-    /// What is known of a path.
-    pub(super) fn rate(&self, path: &str) -> NoiseRate {
-        let known = self.paths.get(path).copied();
-        // A path without a place of its own may have been anything.
+    /// What is known of a symptom.
+    pub(super) fn rate(&self, symptom: &Symptom) -> NoiseRate {
+        let known = self.symptoms.get(symptom).copied();
+        // One without a place of its own may have been anything.
         let checked = if known.is_none() && self.more {
             0
         } else {
@@ -171,11 +189,15 @@ mod tests {
             own: random.f64() < own,
             candidate: random.f64() < candidate,
         };
-        noise.note(BTreeMap::from([("/at".to_owned(), differed)]));
+        noise.note(BTreeMap::from([(at(), differed)]));
+    }
+
+    fn at() -> Symptom {
+        Symptom::new("/at", "value")
     }
 
     fn verdict(noise: &Noise) -> NoiseVerdict {
-        noise.rate("/at").verdict
+        noise.rate(&at()).verdict
     }
 
     #[test]
@@ -190,7 +212,7 @@ mod tests {
         assert_eq!(verdict(&noise), NoiseVerdict::Unknown);
         seen(&mut noise, random, 1.0, 1.0);
         assert_eq!(verdict(&noise), NoiseVerdict::Noise);
-        let rate = noise.rate("/at");
+        let rate = noise.rate(&at());
         // All of 10: the lower end is 0.025^(1/10).
         assert!(
             (rate.low - 0.691_502_9).abs() < 1e-6 && rate.high >= 1.0,
@@ -206,8 +228,10 @@ mod tests {
             seen(&mut noise, random, 0.0, 1.0);
         }
         assert_eq!(verdict(&noise), NoiseVerdict::NotNoise);
-        assert_eq!(noise.rate("/elsewhere").verdict, NoiseVerdict::Unknown);
-        assert_eq!(noise.rate("/elsewhere").checked, 10);
+        for elsewhere in [("/elsewhere", "value"), ("/at", "missing")] {
+            let rate = noise.rate(&Symptom::new(elsewhere.0, elsewhere.1));
+            assert_eq!((rate.verdict, rate.checked), (NoiseVerdict::Unknown, 10));
+        }
     }
 
     #[test]
@@ -231,17 +255,19 @@ mod tests {
     }
 
     #[test]
-    fn paths_beyond_the_limit_are_unknown() {
+    fn symptoms_beyond_the_limit_are_unknown() {
         let mut noise = Noise::default();
         let both = Differed {
             own: true,
             candidate: true,
         };
-        for i in 0..MAX_PATHS + 3 {
-            noise.note(BTreeMap::from([(format!("/{i}"), both)]));
+        let symptom = |i: usize| Symptom::new(&format!("/{i}"), "value");
+        for i in 0..MAX_SYMPTOMS + 3 {
+            noise.note(BTreeMap::from([(symptom(i), both)]));
         }
-        assert_eq!(noise.paths.len(), MAX_PATHS);
-        let (rate, text) = (noise.rate("/none"), serde_json::to_string(&noise).unwrap());
+        assert_eq!(noise.symptoms.len(), MAX_SYMPTOMS);
+        let rate = noise.rate(&symptom(MAX_SYMPTOMS + 9));
+        let text = serde_json::to_string(&noise).unwrap();
         assert_eq!((rate.checked, rate.verdict), (0, NoiseVerdict::Unknown));
         assert_eq!(serde_json::from_str::<Noise>(&text).unwrap(), noise);
     }

@@ -5,7 +5,7 @@
 //! never more than what began.
 
 use super::histogram::{Durations, Histogram};
-use super::noise::{Differed, Noise};
+use super::noise::{Differed, Noise, Symptom};
 use crate::outcome::{Ending, Outcome};
 use crate::side::Side;
 use parking_lot::Mutex;
@@ -135,7 +135,7 @@ impl Slice {
     }
 
     /// Counts an exchange in which the primary was asked twice.
-    pub(super) fn note_noise(&self, differed: BTreeMap<String, Differed>) {
+    pub(super) fn note_noise(&self, differed: BTreeMap<Symptom, Differed>) {
         self.noise.lock().note(differed);
     }
 

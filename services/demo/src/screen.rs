@@ -94,8 +94,8 @@ impl Screen {
 async fn lines(proxy: &Running) -> Vec<String> {
     let open = proxy.journal.reader().open_discrepancies().await;
     let mut found: HashMap<String, u64> = HashMap::new();
-    for (route, _, n) in open.unwrap_or_default() {
-        *found.entry(route).or_default() += n;
+    for open in open.unwrap_or_default() {
+        *found.entry(open.route).or_default() += open.count;
     }
     let table = proxy.routes.table();
     let heading = format!(
