@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, Method};
 use tempfile::TempDir;
 
 /// A write with a body of so many bytes, and a header that is no text.
-fn exchange(bytes: usize) -> Exchange {
+pub(super) fn exchange(bytes: usize) -> Exchange {
     let mut headers = HeaderMap::new();
     headers.insert("x-odd", HeaderValue::from_bytes(b"\xff caf\xe9").unwrap());
     headers.append("cookie", HeaderValue::from_static("a=1"));

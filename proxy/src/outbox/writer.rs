@@ -7,13 +7,14 @@ use crate::exchange::budget::Hold;
 use crate::lanes::{Lane, Taint};
 use comparator::IdPair;
 use sqlx::SqlitePool;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
-/// Changes that go into one transaction, and bytes.
+/// Changes that are taken for one transaction, and bytes.
 const BATCH: usize = 512;
 const BATCH_BYTES: usize = 4 << 20;
 /// How long a batch that failed waits for company before what must not be lost of it is tried
@@ -38,6 +39,8 @@ pub(super) struct Writer {
     changes: mpsc::UnboundedReceiver<Change>,
     shared: Arc<Shared>,
     batch: Batch,
+    /// Writes under way that could not be stored, so that there is nothing to take away later.
+    unstored: HashSet<u64>,
     closing: Option<oneshot::Sender<()>>,
     log_again_at: Option<Instant>,
 }
@@ -53,6 +56,7 @@ impl Writer {
             changes,
             shared,
             batch: Batch::default(),
+            unstored: HashSet::new(),
             closing: None,
             log_again_at: None,
         }
@@ -87,7 +91,12 @@ impl Writer {
         };
         let Some(first) = first else { return false };
         self.take(first);
-        while self.closing.is_none() && self.batch.has_room() {
+        // What is left of a batch that failed takes nobody's place: while the disk is full, those
+        // who wait are to hear of it as fast as they come.
+        for _ in 1..BATCH {
+            if self.closing.is_some() || self.batch.bytes >= BATCH_BYTES {
+                break;
+            }
             match self.changes.try_recv() {
                 Ok(change) => self.take(change),
                 Err(_) => break,
@@ -106,6 +115,7 @@ impl Writer {
             // A write that was answered before it was stored needn't be.
             Change::Remove(id) => match batch.appends.iter().position(|(row, ..)| row.id == id) {
                 Some(at) => drop(batch.appends.swap_remove(at)),
+                None if self.unstored.remove(&id) => {}
                 None => batch.removals.push(id),
             },
             Change::Taint(lane, taint) => batch.taints.push((lane, Some(taint))),
@@ -136,7 +146,8 @@ impl Writer {
         self.batch.bytes = 0;
         let lost = appends.len() as u64;
         self.shared.unstored.fetch_add(lost, Ordering::Relaxed);
-        for (_, _, stored) in appends {
+        for (row, _, stored) in appends {
+            self.unstored.insert(row.id);
             let _ = stored.send(false);
         }
         self.shared.failing.store(true, Ordering::Relaxed);
@@ -159,9 +170,41 @@ impl Batch {
             && self.taints.is_empty()
             && self.ids.is_empty()
     }
+}
 
-    fn has_room(&self) -> bool {
-        self.appends.len() + self.removals.len() + self.taints.len() + self.ids.len() < BATCH
-            && self.bytes < BATCH_BYTES
+#[cfg(test)]
+mod tests {
+    use super::super::tests::exchange;
+    use super::*;
+    use crate::exchange::budget::Budget;
+
+    #[tokio::test]
+    async fn what_could_not_be_written_holds_up_nobody_and_piles_up_as_little_as_can_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let pool = store::open(&folder.path().join("outbox.db")).await.unwrap();
+        let (changes, received) = mpsc::unbounded_channel();
+        let mut writer = Writer::new(pool, received, Arc::default());
+        let append = |id: u64| {
+            let (stored, _) = oneshot::channel();
+            let row = Row::plain(id, &exchange(10), &[]);
+            Change::Append(Box::new(row), Budget::new(0).hold(), stored)
+        };
+        let full = sqlx::Error::PoolClosed;
+        let taints = 2 * BATCH;
+        for id in 0..taints {
+            let lane = Lane::new("order", &id.to_string());
+            writer.batch.taints.push((lane, None));
+        }
+        (1..100).for_each(|id| changes.send(append(id)).unwrap());
+        assert!(writer.gather().await);
+        assert_eq!(writer.batch.appends.len(), 99);
+        writer.failed(&full);
+        (1..=100).for_each(|id| changes.send(Change::Remove(id)).unwrap());
+        assert!(writer.gather().await);
+        assert_eq!(writer.batch.removals, [100]);
+        assert_eq!(
+            (writer.batch.taints.len(), writer.unstored.len()),
+            (taints, 0)
+        );
     }
 }
