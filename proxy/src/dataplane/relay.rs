@@ -220,7 +220,7 @@ impl Relay<'_> {
         }
         self.ctx.answered = Some(status);
         if let Some(capture) = &mut self.ctx.capture {
-            capture.response_head(status.as_u16(), &head.headers);
+            capture.response_head(status.as_u16(), &head.headers, end);
         }
         hops::answer(&mut head, asked, end)?;
         let open_end = asked.version < Version::HTTP_11 && !end;

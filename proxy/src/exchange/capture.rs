@@ -9,7 +9,6 @@ use crate::lanes::{Passage, Spot};
 use crate::outcome::Ending;
 use crate::side::Side;
 use bytes::Bytes;
-use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, Method};
 use std::time::Instant;
 
@@ -44,7 +43,7 @@ pub struct Collected {
     request_bytes: usize,
     response_bytes: usize,
     request_whole: bool,
-    /// Whether the answer was read to its end; an answer without a body has no such moment.
+    /// Whether the answer was read to its end.
     pub response_whole: bool,
     /// The exchange's spot in its lanes, if it has any.
     pub spot: Option<Spot>,
@@ -123,21 +122,17 @@ impl Capture {
         }
     }
 
-    /// The head of the primary's answer.
-    pub fn response_head(&mut self, status: u16, headers: &HeaderMap) {
+    /// The head of the primary's answer, and whether nothing comes after it.
+    pub fn response_head(&mut self, status: u16, headers: &HeaderMap, last: bool) {
         if let State::Collecting(collected) = &mut self.state {
             collected.response.status = status;
             collected.response.headers = headers.clone();
         }
         if let Some(passage) = &mut self.passage {
             passage.answering(status);
-            // Of an answer without a body, no last chunk will come.
-            let empty = headers
-                .get(CONTENT_LENGTH)
-                .is_some_and(|length| length == "0");
-            if matches!(status, 204 | 304) || empty || passage.is_head() {
-                self.answered();
-            }
+        }
+        if last {
+            self.response_chunk(None, true);
         }
     }
 
@@ -231,10 +226,10 @@ mod tests {
     fn a_second_attempt_forgets_the_first() {
         let mut capture = capture(1 << 20, 100);
         capture.request_chunk(Some(&Bytes::from("first")), true);
-        capture.response_head(502, &HeaderMap::new());
+        capture.response_head(502, &HeaderMap::new(), false);
         capture.request_head(&Method::POST, b"/", &HeaderMap::new());
         capture.request_chunk(Some(&Bytes::from("second")), true);
-        capture.response_head(200, &HeaderMap::new());
+        capture.response_head(200, &HeaderMap::new(), true);
         let collected = capture.finish().unwrap();
         assert_eq!(collected.request.body.concat(), b"second");
         assert_eq!(collected.response.status, 200);
@@ -258,6 +253,16 @@ mod tests {
         capture.response_chunk(Some(&Bytes::from(vec![0; 200])), false);
         assert_eq!(capture.finish().unwrap_err(), Ending::Budget);
         assert_eq!(self::capture(10, 10).finish().unwrap_err(), Ending::Budget);
+    }
+
+    #[test]
+    fn an_answer_without_a_body_is_whole_once_its_head_is_there() {
+        for last in [true, false] {
+            let mut capture = capture(1 << 20, 100);
+            capture.request_chunk(None, true);
+            capture.response_head(204, &HeaderMap::new(), last);
+            assert_eq!(capture.finish().unwrap().response_whole, last);
+        }
     }
 
     #[test]

@@ -80,11 +80,6 @@ impl Passage {
         Some(passage)
     }
 
-    /// Whether the answer has no body, whatever its headers say.
-    pub fn is_head(&self) -> bool {
-        self.method == Method::HEAD
-    }
-
     fn write(&self) -> bool {
         !self.method.is_safe()
     }

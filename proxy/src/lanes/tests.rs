@@ -60,7 +60,7 @@ impl Setting {
         let mut capture = Capture::new(Budget::new(1 << 20).hold(), 1 << 10, passage);
         capture.request_head(&method, b"/orders/17", &headers);
         capture.request_chunk(Some(&Bytes::from_static(body.as_bytes())), true);
-        capture.response_head(200, &headers);
+        capture.response_head(200, &headers, false);
         capture
     }
 
@@ -106,7 +106,7 @@ async fn a_write_that_the_primary_did_and_nobody_mirrors_taints_what_it_may_have
 async fn a_write_that_the_primary_refused_taints_nothing() {
     let setting = Setting::new().await;
     let mut capture = setting.write("{}");
-    capture.response_head(422, &HeaderMap::new());
+    capture.response_head(422, &HeaderMap::new(), true);
     drop(capture);
     assert!(setting.tainted().await.is_empty());
 }
