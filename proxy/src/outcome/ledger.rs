@@ -14,6 +14,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// Rules of one route whose hits are kept, whether a table has them or not. Past it, those that none
+/// has are forgotten.
+const MOST_RULES: usize = 256;
+
 /// The counts of all routes and their dials, kept by name: they outlive any one version of
 /// routes.toml.
 #[derive(Debug, Default)]
@@ -107,10 +111,14 @@ impl RouteCounts {
     /// The counter of comparisons in which the rule of this name hid something.
     pub fn rule_hits(&self, rule: &str) -> Arc<AtomicU64> {
         let mut counters = self.rule_hits.write();
+        if counters.len() >= MOST_RULES && !counters.contains_key(rule) {
+            // A table that has the rule shares its counter.
+            counters.retain(|_, hits| Arc::strong_count(hits) > 1);
+        }
         Arc::clone(counters.entry(rule.to_owned()).or_default())
     }
 
-    /// All rules that were ever asked for, with their hits.
+    /// The rules that were asked for and are not forgotten, with their hits.
     pub fn all_rule_hits(&self) -> Vec<(String, u64)> {
         let counters = self.rule_hits.read();
         let hits = counters.iter();

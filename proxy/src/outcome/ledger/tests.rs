@@ -3,6 +3,22 @@
 use super::*;
 
 #[test]
+fn rules_that_come_and_go_leave_no_more_than_a_bounded_number_of_counts() {
+    let counts = Ledger::default().route("r");
+    let kept = counts.rule_hits("kept");
+    for i in 0..5 * MOST_RULES {
+        counts
+            .rule_hits(&format!("{i}"))
+            .fetch_add(1, Ordering::Relaxed);
+        kept.fetch_add(1, Ordering::Relaxed);
+    }
+    let all = counts.all_rule_hits();
+    assert!(all.len() <= MOST_RULES, "{}", all.len());
+    let hits = 5 * MOST_RULES as u64;
+    assert!(all.contains(&("kept".to_owned(), hits)), "{all:?}");
+}
+
+#[test]
 fn a_dropped_ticket_counts_as_lost() {
     let ledger = Ledger::default();
     drop(ledger.route("r").begin());
