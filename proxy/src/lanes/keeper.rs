@@ -8,6 +8,7 @@ use super::order::Order;
 use super::status::{LaneDepth, LanesStatus, TaintedLane};
 use super::taint::{Taint, Taints};
 use super::{Backlog, Lost};
+use crate::journal::without_secrets;
 use crate::outbox::Outbox;
 use jiff::Timestamp;
 use std::collections::HashMap;
@@ -149,6 +150,8 @@ impl Keeper {
                      tainted until `*` is cleared"
                 );
             } else {
+                // Whatever a client has put there; who clears it asks the control API for its name.
+                let lane = without_secrets(lane.as_str());
                 tracing::warn!(%lane, why, "a mirrored write was lost: its lane is tainted");
             }
             self.outbox.taint(&lane, &taint);

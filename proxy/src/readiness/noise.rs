@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn small_samples_are_unknown() {
         let mut noise = Noise::default();
-        assert_eq!(noise.rate("/at").rate, None);
+        assert_eq!(noise.rate(&at()).rate, None);
         let random = &mut fastrand::Rng::with_seed(1);
         for _ in 0..9 {
             assert_eq!(verdict(&noise), NoiseVerdict::Unknown);

@@ -99,9 +99,10 @@ fn names_a_kind(segment: &str) -> bool {
     segment.len() <= MAX_WORD && segment.bytes().all(in_a_word)
 }
 
-/// The name of a query parameter, with its digits as `#`.
+/// The name of a query parameter, with its digits as `#`. Where a value stands alone, it may be an
+/// address.
 fn parameter(name: &str) -> Cow<'_, str> {
-    let plain = |b: u8| b.is_ascii_graphic() && !matches!(b, b',' | b'%' | b'?');
+    let plain = |b: u8| b.is_ascii_graphic() && !matches!(b, b',' | b'%' | b'?' | b'@');
     if name.len() > MAX_WORD || !name.bytes().all(plain) {
         return Cow::Borrowed("…");
     }
@@ -153,6 +154,7 @@ mod tests {
         let one = shape("/a", "/a?size=2&page=1&f[10]=x");
         assert_eq!(one, "GET /a ?f[#],page,size 2xx");
         assert_eq!(one, shape("/a", "/a?f[7]=y&page=9&size=4&page=2"));
+        assert_eq!(shape("/a", "/a?ann@example.org"), "GET /a ?… 2xx");
     }
 
     #[test]

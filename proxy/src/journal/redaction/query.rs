@@ -4,16 +4,13 @@
 
 use super::Key;
 
-/// Replaces the values of the parameters named in `secrets` after every `?` in `text`.
+/// Replaces the values of the parameters named in `secrets` after the first `?`, `#` or `;` in
+/// `text`: fragments carry tokens, and segments of a path have parameters of their own.
 ///
 /// `secrets` are in lower case; names are compared without regard to case, percent-decoded.
 pub(super) fn redact_url(text: &str, secrets: &[String], key: &Key) -> String {
-    match text.split_once('?') {
-        Some((path, query)) if !secrets.is_empty() => {
-            format!("{path}?{}", redact_form(query, secrets, key))
-        }
-        _ => text.to_owned(),
-    }
+    let (path, parameters) = text.split_at(text.find(['?', '#', ';']).unwrap_or(text.len()));
+    format!("{path}{}", redact_form(parameters, secrets, key))
 }
 
 /// Replaces the values of the fields named in `secrets` in `name=value&…`.
@@ -88,6 +85,17 @@ mod tests {
         );
         assert_eq!(clean("/token=s"), "/token=s");
         assert_eq!(clean("/a?token"), "/a?token");
+        assert_eq!(clean("/a"), "/a");
+    }
+
+    #[test]
+    fn parameters_of_fragments_and_of_segments_lose_theirs_too() {
+        assert_eq!(
+            clean("https://a/back#x=1&token=s"),
+            "https://a/back#x=1&token=[redacted]"
+        );
+        assert_eq!(clean("/a;token=s"), "/a;token=[redacted]");
+        assert_eq!(clean("/a;token=s/b?x=1"), "/a;token=[redacted]?x=1");
     }
 
     #[test]
