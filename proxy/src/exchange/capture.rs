@@ -47,6 +47,7 @@ pub struct Collected {
     pub response_whole: bool,
     /// The exchange's spot in its lanes, if it has any.
     pub spot: Option<Spot>,
+    /// When the request was sent whole: what its client took to say it is no time of the primary's.
     sent: Instant,
 }
 
@@ -108,7 +109,10 @@ impl Capture {
             (&mut collected.request.body, &mut collected.request_bytes)
         });
         if let State::Collecting(collected) = &mut self.state {
-            collected.request_whole |= last;
+            if last {
+                collected.request_whole = true;
+                collected.sent = Instant::now();
+            }
             if let Some(passage) = self.passage.as_mut().filter(|_| last) {
                 passage.request_whole(&collected.request.body);
             }
@@ -142,7 +146,11 @@ impl Capture {
             (&mut collected.response.body, &mut collected.response_bytes)
         });
         if let State::Collecting(collected) = &mut self.state {
-            collected.response_whole |= last;
+            if last && !collected.response_whole {
+                collected.response_whole = true;
+                // What the client takes to read it isn't, either.
+                collected.response.took = collected.sent.elapsed();
+            }
         }
         if last {
             self.answered();
@@ -204,7 +212,9 @@ impl Capture {
                 if let Some(passage) = self.passage {
                     collected.spot = passage.finish()?;
                 }
-                collected.response.took = collected.sent.elapsed();
+                if !collected.response_whole {
+                    collected.response.took = collected.sent.elapsed();
+                }
                 Ok(collected)
             }
         }
@@ -263,6 +273,20 @@ mod tests {
             capture.response_head(204, &HeaderMap::new(), last);
             assert_eq!(capture.finish().unwrap().response_whole, last);
         }
+    }
+
+    #[test]
+    fn the_time_of_an_answer_is_neither_that_of_a_slow_request_nor_that_of_a_slow_reader() {
+        let pause = std::time::Duration::from_millis(20);
+        let mut capture = capture(1 << 20, 100);
+        std::thread::sleep(pause);
+        let before = Instant::now();
+        capture.request_chunk(None, true);
+        capture.response_head(200, &HeaderMap::new(), false);
+        capture.response_chunk(Some(&Bytes::from_static(b"{}")), true);
+        let took = before.elapsed();
+        std::thread::sleep(pause);
+        assert!(capture.finish().unwrap().response.took <= took);
     }
 
     #[test]

@@ -38,7 +38,8 @@ pub struct CapturedResponse {
     pub headers: HeaderMap,
     /// The body in chunks.
     pub body: Vec<Bytes>,
-    /// From the request's sending to the last byte of the answer.
+    /// From the end of the request, as far as its sender is known to be slow, to the last byte of the
+    /// answer.
     pub took: Duration,
 }
 
