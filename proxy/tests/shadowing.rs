@@ -293,3 +293,26 @@ async fn recording_backend() -> (Seen, std::net::SocketAddr) {
     };
     (seen, backend(Router::new().fallback(any(handler))).await)
 }
+
+#[tokio::test]
+async fn a_candidate_that_refuses_a_request_before_it_is_sent_has_answered() {
+    let legacy = Router::new().fallback(any(async |request: Request| {
+        let body = axum::body::to_bytes(request.into_body(), usize::MAX).await;
+        body.unwrap().len().to_string()
+    }));
+    let modern = raw_backend(|mut stream| async move {
+        common::wire::read_until(&mut stream, "\r\n\r\n").await;
+        let refusal = b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n";
+        stream.write_all(refusal).await.unwrap();
+    });
+    let lines = "writes = \"mirror\"";
+    let routes = one_route(backend(legacy).await, modern.await, "shadow", lines);
+    let routes = routes.replace("[mirror]", "[mirror]\nmax_body = \"16MiB\"");
+    let proxy = Proxy::start(&routes).await;
+    // More than connections hold on the way.
+    let body = "x".repeat(12 << 20);
+    assert_eq!(proxy.post("/orders", &body).await.status, 200);
+    let counts = proxy.settled("all").await;
+    assert_eq!(counts.count(Outcome::Different), 1, "{counts:?}");
+    assert_eq!(proxy.running.outbox().status().writes, 0);
+}

@@ -44,7 +44,6 @@ impl Mirror {
             .and_then(|upstream| upstream.peer())
             .ok_or(Ending::CandidateNoPeer)?;
         let request = self.request(side, job)?;
-        let started = Instant::now();
         let mut stale = 0;
         loop {
             let (connection, reused) = match peer.mirrored.take() {
@@ -58,6 +57,8 @@ impl Mirror {
                     false,
                 ),
             };
+            // A new connection is no part of the answer, as it is none of the primary's.
+            let started = Instant::now();
             match exchange(HttpSession::new(connection), &peer, &request, job).await {
                 Ok(mut answer) => {
                     answer.took = started.elapsed();
@@ -88,9 +89,12 @@ async fn exchange(
     request: &Request,
     job: &mut Job,
 ) -> Result<CapturedResponse, Failed> {
-    write(&mut session, request).await.map_err(Failed::early)?;
+    // Who takes no more of the request may have answered all the same.
+    let mut cut = write(&mut session, request).await.err();
+    let may_be_kept = cut.is_none();
     loop {
-        session.read_response().await.map_err(Failed::early)?;
+        let read = session.read_response().await;
+        read.map_err(|error| Failed::early(cut.take().unwrap_or(error)))?;
         // Informational answers go before the real one.
         if session
             .resp_header()
@@ -123,7 +127,7 @@ async fn exchange(
         answer.body.push(chunk);
     }
     session.respect_keepalive();
-    if let Some(connection) = session.reuse().await {
+    if may_be_kept && let Some(connection) = session.reuse().await {
         peer.mirrored.put(connection);
     }
     Ok(answer)
