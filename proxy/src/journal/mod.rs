@@ -249,6 +249,13 @@ impl Journal {
         finding::stored(found, &settings.redaction).general_path()
     }
 
+    /// The discrepancies that routes have to answer for; nothing while that can't be told, because
+    /// the journal can't be read, or not be written with what is found now.
+    pub async fn open_findings(&self) -> Option<Vec<OpenFindings>> {
+        let open = self.reader.open_discrepancies().await.ok();
+        open.filter(|_| !self.shared.failing.load(Ordering::Relaxed))
+    }
+
     /// Takes other settings, for what is written from now on.
     pub fn configure(&self, mut settings: Settings) {
         settings.redaction.set_key(self.shared.key.clone());

@@ -16,7 +16,7 @@ pub struct Around {
 impl Around {
     /// Asks the journal and the lanes.
     pub async fn ask(journal: &Journal, lanes: &Lanes) -> Self {
-        let open = journal.reader().open_discrepancies().await.ok();
+        let open = journal.open_findings().await;
         let by_route = |open: Vec<OpenFindings>| {
             let mut routes: HashMap<String, Vec<(Symptom, u64)>> = HashMap::new();
             for open in open {

@@ -282,7 +282,7 @@ fn findings(open: Option<u64>, thresholds: &Thresholds) -> Criterion {
         threshold: real(most),
         explanation: match open {
             Some(open) => format!("open findings: {open}; wanted ≤ {most}"),
-            None => format!("the journal can't be read; wanted ≤ {most} open findings"),
+            None => format!("the journal can't be read or written; wanted ≤ {most} open findings"),
         },
         missing: Vec::new(),
     }

@@ -83,7 +83,8 @@ impl Verdict {
 /// What is known of a route besides its traffic.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Besides {
-    /// Findings that are open or regressed, and not known to be noise; `None` while the journal can't be read.
+    /// Findings that are open or regressed, and not known to be noise; `None` while the journal can't
+    /// be read or written.
     pub open_findings: Option<u64>,
     /// Lanes of the route's entities that lost a write and were not reconciled since, by name.
     pub tainted: Vec<String>,

@@ -142,8 +142,10 @@ async fn a_full_disk_costs_detail_and_no_count_and_is_got_over() {
             .contains("full")
     );
     assert!(journal.is_open());
+    assert_eq!(journal.open_findings().await, None, "there is one by now");
     limit(1_000_000).await;
     assert!(until(async || !journal.status().failing).await);
+    assert_eq!(journal.open_findings().await.unwrap()[0].count, 1);
     assert_eq!(
         journal.reader().findings(&wanted()).await.unwrap().findings[0].count,
         1
