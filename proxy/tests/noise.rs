@@ -151,6 +151,11 @@ async fn a_timestamp_that_changes_with_each_answer_is_noise_and_a_wrong_total_is
     assert_eq!(criterion(&proxy, "open_findings").await["value"], 0.0);
     assert_eq!(criterion(&proxy, "unverified").await["value"], 0.0);
     assert_eq!(criterion(&proxy, "comparisons").await["value"], 0.0);
+    let coverage = criterion(&proxy, "coverage").await;
+    assert_eq!(
+        coverage["state"], "unknown",
+        "noise verifies no shape: {coverage}"
+    );
     let rate = criterion(&proxy, "match_rate").await;
     assert_eq!(
         (&rate["state"], &rate["value"]),

@@ -140,7 +140,9 @@ impl Slice {
     }
 
     pub(super) fn settle(&self, ending: Ending, shape: Option<ShapeId>) {
-        if let Some(counters) = shape.map(|shape| self.counters(shape)) {
+        // Noise has verified nothing, and more of the same shape may.
+        let told = shape.filter(|_| ending != Ending::Noise);
+        if let Some(counters) = told.map(|shape| self.counters(shape)) {
             let compared = matches!(ending.outcome(), Outcome::Matched | Outcome::Different);
             let counter = if compared {
                 &counters.compared
