@@ -145,12 +145,13 @@ impl Capture {
         self.chunk(chunk, |collected| {
             (&mut collected.response.body, &mut collected.response_bytes)
         });
-        if let State::Collecting(collected) = &mut self.state {
-            if last && !collected.response_whole {
-                collected.response_whole = true;
-                // What the client takes to read it isn't, either.
-                collected.response.took = collected.sent.elapsed();
-            }
+        if let State::Collecting(collected) = &mut self.state
+            && last
+            && !collected.response_whole
+        {
+            collected.response_whole = true;
+            // What the client takes to read it isn't, either.
+            collected.response.took = collected.sent.elapsed();
         }
         if last {
             self.answered();

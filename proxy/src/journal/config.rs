@@ -29,7 +29,8 @@ pub struct JournalConfig {
     /// JSON paths whose values are never stored, in requests, answers and discrepancies:
     /// `/data/attributes/email`, `/**/password`. A body that isn't JSON is then not stored at all.
     pub redact_paths: Vec<String>,
-    /// Query parameters and form fields whose values are never stored.
+    /// Parameters of queries, fragments and segments of paths, and form fields, whose values are never
+    /// stored.
     pub redact_query: Vec<String>,
     /// What is never stored wherever it stands, because of how it looks: `card`, a payment card's
     /// number; `token`, a bearer token or JSON web token; `email`, an address. Default all.

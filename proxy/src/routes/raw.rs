@@ -188,8 +188,8 @@ pub struct RawRoute {
     pub sample: Option<String>,
     /// The share of the compared requests with a safe method after which the primary is asked the
     /// same once more, as a mirrored request. Where it differs from itself, a difference of the
-    /// candidate in this exchange is noise: it does not count in the match rate. Findings are told
-    /// how noisy their paths are. It is so much more load on the primary. Default 0%.
+    /// candidate of the same sort in this exchange is noise: it does not count in the match rate.
+    /// Findings are told how noisy they are. It is so much more load on the primary. Default 0%.
     pub noise_sample: Option<String>,
     /// Whether requests that change something are mirrored: `skip` or `mirror`. Default skip.
     #[serde(default)]
