@@ -19,7 +19,7 @@ const PROTECTED: [&str; 4] = [
 ];
 
 /// Whether a header speaks of one connection only (RFC 9110, 7.6.1).
-pub(super) fn is_hop_by_hop(name: &str) -> bool {
+pub(crate) fn is_hop_by_hop(name: &str) -> bool {
     matches!(
         name,
         "connection"

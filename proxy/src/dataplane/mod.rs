@@ -21,6 +21,7 @@ mod seen;
 mod trace;
 
 pub use context::Context;
+pub(crate) use hops::is_hop_by_hop;
 pub(crate) use listener::Bound;
 
 use crate::exchange::budget::Budget;

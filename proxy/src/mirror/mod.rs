@@ -12,6 +12,7 @@ mod parcel;
 mod replay;
 mod send;
 mod sessions;
+pub(crate) mod wire;
 mod write;
 
 pub use replay::ReplayError;

@@ -1,19 +1,16 @@
-//! One mirrored request on a connection of the mirror's own pool.
+//! What a side is sent of a captured request: in its own ids, with its own cookies.
 
+use super::wire::{Request, Room, ask};
 use super::{Job, Mirror};
 use crate::exchange::{CapturedResponse, made_ids};
 use crate::ids::{Misleading, Naming};
 use crate::lanes::LaneRule;
 use crate::outcome::Ending;
-use crate::routing::Peer;
 use crate::side::Side;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
 use http::{HeaderName, HeaderValue, Uri};
-use pingora::ErrorType;
 use pingora::http::RequestHeader;
-use pingora::protocols::http::v1::client::HttpSession;
-use std::time::Instant;
 
 const SHADOW: HeaderName = HeaderName::from_static("cutover-shadow");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -21,9 +18,6 @@ const PRIMARY_ID: HeaderName = HeaderName::from_static("cutover-primary-id");
 
 /// How many ids of a write's answer the candidate is told.
 const NAMED: usize = 16;
-
-/// How many pooled connections may turn out to be stale before the candidate counts as failing.
-const STALE: usize = 3;
 
 impl Mirror {
     /// Sends the exchange's request to the candidate and reads the answer, which must fit into
@@ -44,108 +38,16 @@ impl Mirror {
             .and_then(|upstream| upstream.peer())
             .ok_or(Ending::CandidateNoPeer)?;
         let request = self.request(side, job)?;
-        let mut stale = 0;
-        loop {
-            let (connection, reused) = match peer.mirrored.take() {
-                Some(connection) => (connection, true),
-                // Making a connection is rare, and its future large: held inline it would be
-                // copied with every mirror task.
-                None => (
-                    Box::pin(self.connector.new_stream(&peer.address))
-                        .await
-                        .map_err(|_| Ending::CandidateConnect)?,
-                    false,
-                ),
-            };
-            // A new connection is no part of the answer, as it is none of the primary's.
-            let started = Instant::now();
-            match exchange(HttpSession::new(connection), &peer, &request, job).await {
-                Ok(mut answer) => {
-                    answer.took = started.elapsed();
-                    if side != job.exchange.answered_by {
-                        self.sessions.learn(&job.exchange, &answer);
-                    }
-                    return Ok(answer);
-                }
-                // The peer closed a pooled connection while we took it up: not the candidate's
-                // fault, and nothing was answered. A write is only sent again if it may be.
-                Err(Failed {
-                    before_answer: true,
-                    ..
-                }) if reused && stale < STALE && job.exchange.request.method.is_idempotent() => {
-                    stale += 1;
-                }
-                Err(Failed { ending, .. }) => return Err(ending),
-            }
+        let room = Room {
+            max_body: job.max_body,
+            hold: &mut job.hold,
+        };
+        let answer = ask(&self.connector, &peer, &request, room).await?;
+        if side != job.exchange.answered_by {
+            self.sessions.learn(&job.exchange, &answer);
         }
+        Ok(answer)
     }
-}
-
-/// One attempt on one connection. It has no timeouts of its own: the exchange's deadline ends
-/// it, and drops the connection.
-async fn exchange(
-    mut session: HttpSession,
-    peer: &Peer,
-    request: &Request,
-    job: &mut Job,
-) -> Result<CapturedResponse, Failed> {
-    // Who takes no more of the request may have answered all the same.
-    let mut cut = write(&mut session, request).await.err();
-    let may_be_kept = cut.is_none();
-    loop {
-        let read = session.read_response().await;
-        read.map_err(|error| Failed::early(cut.take().unwrap_or(error)))?;
-        // Informational answers go before the real one.
-        if session
-            .resp_header()
-            .is_none_or(|h| !h.status.is_informational())
-        {
-            break;
-        }
-    }
-    let head = session.resp_header().ok_or_else(Failed::protocol)?;
-    let mut answer = CapturedResponse {
-        status: head.status.as_u16(),
-        headers: head.headers.clone(),
-        ..CapturedResponse::default()
-    };
-    let mut bytes: usize = 0;
-    while let Some(chunk) = session.read_body_bytes().await.map_err(Failed::late)? {
-        bytes = bytes.saturating_add(chunk.len());
-        if bytes > job.max_body {
-            return Err(Failed {
-                ending: Ending::CandidateTooLarge,
-                before_answer: false,
-            });
-        }
-        if !job.hold.grow(chunk.len() + size_of::<Bytes>()) {
-            return Err(Failed {
-                ending: Ending::Budget,
-                before_answer: false,
-            });
-        }
-        answer.body.push(chunk);
-    }
-    session.respect_keepalive();
-    if may_be_kept && let Some(connection) = session.reuse().await {
-        peer.mirrored.put(connection);
-    }
-    Ok(answer)
-}
-
-async fn write(session: &mut HttpSession, request: &Request) -> pingora::Result<()> {
-    let header = Box::new(request.header.clone());
-    session.write_request_header(header).await?;
-    for chunk in &request.body {
-        session.write_body(chunk).await?;
-    }
-    session.finish_body().await.map(|_| ())
-}
-
-/// What the candidate is sent.
-struct Request {
-    header: RequestHeader,
-    body: Vec<Bytes>,
 }
 
 impl Mirror {
@@ -219,42 +121,4 @@ fn primary_id(job: &Job) -> Option<HeaderValue> {
         return None;
     }
     HeaderValue::from_str(&ids.join(", ")).ok()
-}
-
-/// Why a mirrored request failed.
-struct Failed {
-    ending: Ending,
-    before_answer: bool,
-}
-
-impl Failed {
-    fn early(error: Box<pingora::Error>) -> Self {
-        Self {
-            before_answer: true,
-            ..Self::late(error)
-        }
-    }
-
-    #[expect(clippy::boxed_local, reason = "what map_err hands over")]
-    #[expect(clippy::needless_pass_by_value, reason = "what map_err hands over")]
-    fn late(error: Box<pingora::Error>) -> Self {
-        let ending = match error.etype() {
-            ErrorType::ReadTimedout | ErrorType::WriteTimedout => Ending::CandidateDeadline,
-            ErrorType::InvalidHTTPHeader | ErrorType::H1Error | ErrorType::H2Error => {
-                Ending::CandidateProtocol
-            }
-            _ => Ending::CandidateReset,
-        };
-        Self {
-            ending,
-            before_answer: false,
-        }
-    }
-
-    const fn protocol() -> Self {
-        Self {
-            ending: Ending::CandidateProtocol,
-            before_answer: false,
-        }
-    }
 }

@@ -2,9 +2,10 @@
 //!
 //! Content codings stay on; the comparator takes them off.
 
+use crate::recorded::{FramingError, framed};
 use bytes::Bytes;
 use comparator::Response;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::io::{self, Read};
 use std::path::Path;
@@ -35,20 +36,9 @@ pub(super) enum LoadError {
     /// The file ends within the head.
     #[error("the file ends before the head of a final response does")]
     HeadEnds,
-    /// A length is no number, or two of them contradict each other.
-    #[error("Content-Length {0:?} is not one number")]
-    Length(String),
-    /// A body has another length than its head says.
-    #[error("Content-Length says {declared} bytes, but {present} follow the head")]
-    OtherLength { declared: usize, present: usize },
-    /// A transfer coding that is not `chunked`.
-    #[error("Transfer-Encoding {0:?} is not supported, only chunked is")]
-    Transfer(String),
-    /// The chunks are broken.
-    #[error(
-        "broken chunk at byte {at} of the body: {message} (curl -i unchunks but keeps the header: add --raw)"
-    )]
-    Chunk { at: usize, message: &'static str },
+    /// The body has not the length that the head says.
+    #[error(transparent)]
+    Framing(#[from] FramingError),
 }
 
 /// A response that was stored.
@@ -99,7 +89,12 @@ impl Stored {
                 bytes = rest;
                 continue;
             }
-            let body = body(status, &headers, rest)?;
+            // These have no body, whatever length the one that they speak of has.
+            let body = if matches!(status, 204 | 304) && rest.is_empty() {
+                Vec::new()
+            } else {
+                framed(&headers, rest)?
+            };
             return Ok(Self {
                 status,
                 headers,
@@ -171,105 +166,4 @@ fn head(bytes: &[u8]) -> Result<(u16, HeaderMap, &[u8]), LoadError> {
     }
     let status = parsed.code.ok_or(LoadError::HeadEnds)?;
     Ok((status, headers, bytes.get(length..).unwrap_or_default()))
-}
-
-/// The body in its framing: chunks, a length, or all that is left.
-fn body(status: u16, headers: &HeaderMap, rest: &[u8]) -> Result<Vec<u8>, LoadError> {
-    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).trim().to_owned();
-    let transfer: Vec<_> = headers
-        .get_all(TRANSFER_ENCODING)
-        .iter()
-        .map(text)
-        .collect();
-    if !transfer.is_empty() {
-        let coding = transfer.join(", ");
-        let chunked = coding.eq_ignore_ascii_case("chunked");
-        return if chunked {
-            unchunk(rest)
-        } else {
-            Err(LoadError::Transfer(coding))
-        };
-    }
-    // These have no body, whatever length the one that they speak of has.
-    if matches!(status, 204 | 304) && rest.is_empty() {
-        return Ok(Vec::new());
-    }
-    let lengths: Vec<_> = headers.get_all(CONTENT_LENGTH).iter().map(text).collect();
-    let Some((first, others)) = lengths.split_first() else {
-        return Ok(rest.to_vec());
-    };
-    let digits = first.bytes().all(|b| b.is_ascii_digit());
-    match first.parse::<usize>() {
-        Ok(declared) if digits && others.iter().all(|other| other == first) => {
-            let present = rest.len();
-            if declared == present {
-                Ok(rest.to_vec())
-            } else {
-                Err(LoadError::OtherLength { declared, present })
-            }
-        }
-        _ => Err(LoadError::Length(lengths.join(", "))),
-    }
-}
-
-fn unchunk(body: &[u8]) -> Result<Vec<u8>, LoadError> {
-    let mut whole = Vec::new();
-    let mut rest = body;
-    loop {
-        let at = body.len() - rest.len();
-        let broken = |message| LoadError::Chunk { at, message };
-        let (line, after) =
-            line(rest).ok_or_else(|| broken("the file ends before the last chunk"))?;
-        let size = line
-            .split(|b| *b == b';')
-            .next()
-            .unwrap_or_default()
-            .trim_ascii_end();
-        let size = size_of(size).ok_or_else(|| broken("no chunk size"))?;
-        if size == 0 {
-            rest = after;
-            break;
-        }
-        let (chunk, after) = after
-            .split_at_checked(size)
-            .ok_or_else(|| broken("the file ends within the chunk"))?;
-        whole.extend_from_slice(chunk);
-        rest = match self::line(after) {
-            Some((b"", after)) => after,
-            _ => return Err(broken("the chunk is longer than its size")),
-        };
-    }
-    // Trailers say nothing that is compared.
-    loop {
-        let at = body.len() - rest.len();
-        match line(rest) {
-            Some((b"", [])) => return Ok(whole),
-            Some((b"", _)) => {
-                return Err(LoadError::Chunk {
-                    at,
-                    message: "bytes after the last chunk",
-                });
-            }
-            Some((_, after)) => rest = after,
-            None => {
-                return Err(LoadError::Chunk {
-                    at,
-                    message: "the file ends before the last chunk",
-                });
-            }
-        }
-    }
-}
-
-/// The bytes before the next line end, and those after it.
-fn line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = bytes.iter().position(|b| *b == b'\n')?;
-    let (line, rest) = bytes.split_at_checked(end)?;
-    Some((line.strip_suffix(b"\r").unwrap_or(line), rest.get(1..)?))
-}
-
-fn size_of(digits: &[u8]) -> Option<usize> {
-    let hexadecimal = !digits.is_empty() && digits.iter().all(u8::is_ascii_hexdigit);
-    let text = std::str::from_utf8(digits).ok().filter(|_| hexadecimal)?;
-    usize::from_str_radix(text, 16).ok()
 }

@@ -71,7 +71,7 @@ pub(super) fn run(files: &Path, routes: Option<&Path>, json: bool) -> ExitCode {
             "{good} as expected, {bad} not, {untold} can't be told"
         ));
     }
-    conclude(bad, untold)
+    conclude(bad as u64, untold as u64)
 }
 
 fn give_up(problem: &str) -> ExitCode {
