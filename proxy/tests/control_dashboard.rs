@@ -93,6 +93,7 @@ async fn a_hostile_body_is_shown_as_text_and_never_runs() {
         "it is shown as text: {page}"
     );
     assert!(page.contains("&lt;b id=bold&gt;modern&lt;/b&gt;"));
+    assert!(page.contains("/export\""), "a finding can be taken along");
     for markup in ["<b id", "<img", "</td><script"] {
         assert!(!page.contains(markup), "{markup}: {page}");
     }

@@ -55,7 +55,8 @@ function noise(rate) {
 
 function facts(finding) {
   const times = finding.count === 1 ? 'one exchange' : `${count(finding.count)} exchanges`;
-  return `${finding.explanation}. Seen in ${times}, first ${ago(finding.first_seen)}, last ${ago(finding.last_seen)}. State: ${finding.state}.${noise(finding.noise)}`;
+  const here = finding.count ? `Seen in ${times}, first` : 'Imported and not seen here; elsewhere first';
+  return `${finding.explanation}. ${here} ${ago(finding.first_seen)}, last ${ago(finding.last_seen)}. State: ${finding.state}.${noise(finding.noise)}`;
 }
 
 /// What the samples have in common, and the rule that would allow it.
@@ -74,7 +75,8 @@ function decisions(finding, changed) {
     regressed: [to('fixed', 'Mark as fixed again', 'When it is seen again, it is regressed')],
     fixed: [to('open', 'Open again', 'It counts against the route again')],
   };
-  return el('div', { class: 'decisions' }, el('span', { class: `state ${finding.state}` }, finding.state), ...(choices[finding.state] ?? []));
+  return el('div', { class: 'decisions' }, el('span', { class: `state ${finding.state}` }, finding.state), ...(choices[finding.state] ?? []),
+    finding.outcome === 'different' && el('a', { class: 'export', href: `/api/discrepancies/${encodeURIComponent(finding.id)}/export`, download: '', title: `A redacted file that cutover verify runs as a test; also: cutover findings export ${finding.id}` }, 'Export as a test'));
 }
 
 async function decide(finding, state, changed) {

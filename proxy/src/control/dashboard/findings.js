@@ -94,7 +94,8 @@ function drawList(findings, next, changed) {
   if (moved && !(list.contains(document.activeElement) && wanted.length === list.children.length)) list.replaceChildren(...wanted);
   byId('more').hidden = !next || view.limit >= 500;
   const nothing = view.what === 'failures' ? 'Every exchange could be compared.' : 'No difference was found.';
-  setText(byId('empty'), findings.length ? '' : nothing);
+  const chosen = view.route || view.state ? 'Nothing that fits the filter.' : nothing;
+  setText(byId('empty'), findings.length ? '' : chosen);
 }
 
 function makeItem(finding, changed) {
@@ -105,7 +106,7 @@ function makeItem(finding, changed) {
     el('span', { class: 'count number' }),
     el('span', { class: 'what' },
       el('span', { class: failure ? 'kind failure' : 'kind' }, finding.kind.replaceAll('_', ' ')), ' ',
-      el('span', { class: 'state' }), ' ', finding.route,
+      el('span', { class: 'state' }), finding.imported && el('span', { class: 'state imported' }, 'imported'), ' ', finding.route,
       failure ? '' : ` · ${finding.explanation}`),
     el('span', { class: 'when number' })));
 }

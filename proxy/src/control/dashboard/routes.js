@@ -111,8 +111,9 @@ const LOOKS = { ready: 'good', not_ready: 'bad', unknown: 'quiet' };
 function drawReadiness(row, { verdict, why }) {
   setText(row.ready, verdict.replace('_', ' '));
   row.ready.className = `match ${LOOKS[verdict]}`;
-  const more = why.length > 1 ? ` (and ${why.length - 1} more)` : '';
-  setText(row.obstacle, why.length ? why[0] + more : '');
+  // What is cut off at the end must not be how many there are.
+  const first = why.length > 1 ? `1 of ${why.length}: ` : '';
+  setText(row.obstacle, why.length ? first + why[0] : '');
   const all = why.join('\n');
   if (row.obstacle.title !== all) row.obstacle.title = all;
 }

@@ -15,22 +15,36 @@ export function drawRules(routes) {
       lines.set(key, line);
     }
   }
+  // Ids hide nothing by themselves, so they stand behind what does.
+  const sorted = [...lines.values()].sort((a, b) => declares(a) - declares(b));
   byId('rules').hidden = lines.size === 0;
-  setText(byId('rules-count'), count(lines.size));
-  const now = JSON.stringify([...lines]);
+  setText(byId('rules-count'), summary(sorted));
+  const now = JSON.stringify(sorted);
   if (now === drawn) return;
   drawn = now;
-  byId('rules-body').replaceChildren(...[...lines.values()].map(drawRule));
+  byId('rules-body').replaceChildren(...sorted.map(drawRule));
+}
+
+const declares = (rule) => rule.name.startsWith('id ');
+const neverHit = (rule) => !declares(rule) && !rule.expired && rule.hits === 0;
+
+/// What can be known with the table folded.
+function summary(rules) {
+  const of = (part) => rules.filter(part).length;
+  const [ids, expired, idle] = [of(declares), of((rule) => rule.expired), of(neverHit)];
+  const parts = [`${count(rules.length - ids)} that may hide differences`, ids && `${count(ids)} that declare ids`, expired && `${count(expired)} expired`, idle && `${count(idle)} never hit`];
+  return parts.filter(Boolean).join(' · ');
 }
 
 function drawRule(rule) {
-  const marks = [rule.expired && ['bad', 'expired'], !rule.expired && rule.hits === 0 && ['quiet', 'never hit']].filter(Boolean);
-  return el('tr', { class: rule.expired && 'expired' },
+  const marks = [rule.expired && ['bad', 'expired'], neverHit(rule) && ['open', 'never hit']].filter(Boolean);
+  const cell = (label, text) => (text == null ? el('td', { class: 'quiet' }) : el('td', { 'data-label': label }, text));
+  return el('tr', { class: (rule.expired && 'expired') || (declares(rule) && 'declared') },
     el('td', {}, el('code', {}, rule.name.replace(/ \(global\)$/, ''))),
-    el('td', {}, rule.where),
-    el('td', {}, rule.author ?? '–'),
-    el('td', {}, rule.reason ?? '–'),
-    el('td', {}, rule.expires ?? '–'),
-    el('td', { class: 'number' }, count(rule.hits)),
+    cell('for', rule.where),
+    cell('by', rule.author),
+    cell('because', rule.reason),
+    cell('until', rule.expires),
+    el('td', declares(rule) ? {} : { class: 'number', 'data-label': 'hits' }, declares(rule) ? '' : count(rule.hits)),
     el('td', {}, ...marks.map(([look, text]) => el('span', { class: look }, text))));
 }
