@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::IdPair;
+use crate::{IdPair, TokenPair};
 
 /// The result of comparing two responses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -30,6 +30,11 @@ pub struct Comparison {
     /// things that only stand at one position.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub listed_pairs: Vec<IdPair>,
+    /// What the two sides minted in the same places, at most [`Comparison::KEPT`]; in
+    /// an array whose order means nothing, and which has no key, nobody knows what belongs together.
+    /// Secrets, so they are not written.
+    #[serde(skip)]
+    pub tokens: Vec<TokenPair>,
 }
 
 impl Comparison {

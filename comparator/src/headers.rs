@@ -1,11 +1,12 @@
 //! The headers that the rules name, each as the list of its values.
 
+use http::header::ETAG;
 use http::{HeaderMap, HeaderValue};
 
 use crate::content::same_header;
 use crate::report::{Report, shorten, shorten_pair};
 use crate::rules::{Effects, Hits, Rules, Scalar, Verb};
-use crate::{Discrepancy, Kind};
+use crate::{Discrepancy, Kind, TokenPlace};
 
 /// Compares the headers that the rules name, and reports how they differ and which rules hid
 /// something.
@@ -23,8 +24,12 @@ pub(crate) fn compare(
         let before = hits.mark();
         let mut pairs = mine.iter().zip(&theirs);
         let same = mine.len() == theirs.len()
-            && pairs
-                .all(|(a, b)| same_header(name, a, b) || allowed(rules, &effects, (a, b), hits));
+            && pairs.all(|(a, b)| {
+                same_header(name, a, b)
+                    // Each side has its own, as it has its own tokens.
+                    || name == ETAG
+                    || allowed(rules, &effects, (a, b), hits)
+            });
         if same {
             continue;
         }
@@ -48,6 +53,21 @@ pub(crate) fn compare(
                 modern,
             }
         });
+    }
+}
+
+/// Notes what the two sides minted in headers, whether these are compared or not.
+pub(crate) fn learn(legacy: &HeaderMap, modern: &HeaderMap, rules: &Rules, report: &mut Report) {
+    for rule in rules.tokens() {
+        let TokenPlace::Header(name) = &rule.place else {
+            continue;
+        };
+        let pairs = legacy.get_all(name).iter().zip(modern.get_all(name));
+        for (mine, theirs) in pairs {
+            if let (Ok(mine), Ok(theirs)) = (mine.to_str(), theirs.to_str()) {
+                report.add_tokens(mine, theirs, rule.parameter.as_deref());
+            }
+        }
     }
 }
 

@@ -57,6 +57,7 @@ mod report;
 mod rules;
 mod status;
 mod text;
+mod tokens;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -70,6 +71,7 @@ pub use rules::{
     IdRule, KeySegment, NumberConfig, Paths, Pattern, PatternError, Rule, RuleConfig, RuleError,
     Rules, RulesConfig, Scope, TextForm, TimeConfig,
 };
+pub use tokens::{TokenPair, TokenPlace, TokenRule, parameter};
 
 /// A response as it arrived.
 #[derive(Clone, Copy, Debug)]
@@ -110,6 +112,7 @@ pub fn compare_knowing(
         &mut report,
         &mut hits,
     );
+    headers::learn(legacy.headers, modern.headers, rules, &mut report);
     let other_class = other_status && legacy.status / 100 != modern.status / 100;
     let judged = if other_class {
         Ok(())
@@ -121,6 +124,7 @@ pub fn compare_knowing(
         unreported,
         pairs,
         listed_pairs,
+        tokens,
     } = report;
     let verdict = match judged {
         Err(reason) => Verdict::Undecodable(reason),
@@ -134,5 +138,6 @@ pub fn compare_knowing(
         hits: hits.into_sorted(),
         pairs,
         listed_pairs,
+        tokens,
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Redaction is not done here: what is rendered may be secret.
 
-use crate::{Comparison, Discrepancy, IdPair};
+use crate::{Comparison, Discrepancy, IdPair, TokenPair};
 
 /// The most bytes of one side that are shown.
 const SHOWN: usize = 300;
@@ -16,6 +16,7 @@ pub(crate) struct Report {
     pub(crate) unreported: usize,
     pub(crate) pairs: Vec<IdPair>,
     pub(crate) listed_pairs: Vec<IdPair>,
+    pub(crate) tokens: Vec<TokenPair>,
 }
 
 impl Report {
@@ -40,6 +41,17 @@ impl Report {
             pairs.push(pair);
         }
         room
+    }
+
+    /// Keeps what the two sides minted in one place, while there is room.
+    pub(crate) fn add_tokens(&mut self, legacy: &str, modern: &str, parameter: Option<&str>) {
+        if self.tokens.len() < Comparison::KEPT && !legacy.is_empty() && !modern.is_empty() {
+            self.tokens.push(TokenPair {
+                legacy: legacy.to_owned(),
+                modern: modern.to_owned(),
+                parameter: parameter.map(str::to_owned),
+            });
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 use super::document::{Id, Tag};
 use super::walk::{At, Flow, Side, Stop, Walk};
 use crate::Kind;
-use crate::rules::{Effects, Reached, Rules, Scalar, Verb};
+use crate::rules::{Effects, Minted, Reached, Rules, Scalar, Verb};
 
 /// Asking a rule about two scalars costs as much as comparing so many plain values.
 const RULE_UNITS: u64 = 20;
@@ -31,6 +31,25 @@ impl Walk<'_> {
             scalar(theirs.as_ref(), theirs_is_text),
         );
         Ok(self.rules.allow(effects, mine, theirs, self.hits))
+    }
+
+    /// Notes what the two sides minted here.
+    pub(super) fn tokens(&mut self, legacy: Id, modern: Id, effects: &Effects) -> Flow {
+        self.charge_token(self.legacy, legacy)?;
+        self.charge_token(self.modern, modern)?;
+        let (mine, theirs) = (self.legacy.content(legacy), self.modern.content(modern));
+        if let (Some((_, minted)), Some((mine, _)), Some((theirs, _))) =
+            (self.rules.minted(effects), mine, theirs)
+            && !self.is_nothing(Side::Legacy, legacy)
+            && !self.is_nothing(Side::Modern, modern)
+        {
+            let parameter = match minted {
+                Minted::Whole => None,
+                Minted::Parameter(name) => Some(name.as_str()),
+            };
+            self.report.add_tokens(&mine, &theirs, parameter);
+        }
+        Ok(())
     }
 
     /// Two values that are ignored: all there is to learn is whether the rule hid something.

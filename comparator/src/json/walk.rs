@@ -93,6 +93,9 @@ impl<'a> Walk<'a> {
         if effects.say(Verb::Ignore) {
             return self.ignored(&effects, legacy, modern);
         }
+        if effects.say(Verb::Token) && !self.probing {
+            self.tokens(legacy, modern, &effects)?;
+        }
         if let Some(equal) = self.related(legacy, modern, &effects)? {
             return if equal {
                 Ok(())

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
+use super::rule::Minted;
 use super::{Effects, Rules, Verb};
+use crate::tokens::without_parameter;
 
 /// Which rules have hidden a difference, each told once, in the order of their first time.
 #[derive(Debug, Default)]
@@ -43,6 +45,14 @@ pub(crate) struct Scalar<'a> {
 }
 
 impl<'a> Scalar<'a> {
+    /// Whether it can be a token: a text or a number.
+    fn is_minted(self) -> bool {
+        let number = self
+            .content
+            .starts_with(|c: char| c == '-' || c.is_ascii_digit());
+        !self.content.is_empty() && (self.is_text || number)
+    }
+
     pub(crate) fn text(content: &'a str) -> Self {
         Self {
             content,
@@ -52,7 +62,7 @@ impl<'a> Scalar<'a> {
 }
 
 /// The rules that equate what is not transitively equal: a digest can't tell them apart.
-const RELATIONS: [Verb; 3] = [Verb::Number, Verb::Time, Verb::Map];
+const RELATIONS: [Verb; 4] = [Verb::Number, Verb::Time, Verb::Map, Verb::Token];
 /// The rules that bring texts into a form.
 const FORMS: [Verb; 2] = [Verb::Scrub, Verb::Text];
 
@@ -109,6 +119,12 @@ impl Rules {
         hits: &mut Hits,
     ) -> Cow<'t, str> {
         let mut text = Cow::Borrowed(text);
+        if let Some((rule, Minted::Parameter(name))) = self.minted(effects)
+            && let Cow::Owned(rest) = without_parameter(&text, name)
+        {
+            hits.add(rule);
+            text = Cow::Owned(rest);
+        }
         if let Some((rule, regex)) = self
             .ruling(effects, Verb::Scrub)
             .and_then(|(rule, says)| Some((rule, says.scrub.as_ref()?)))
@@ -128,6 +144,12 @@ impl Rules {
             }
         }
         text
+    }
+
+    /// The rule that says that sides mint what stands here.
+    pub(crate) fn minted(&self, effects: &Effects) -> Option<(usize, &Minted)> {
+        let (rule, says) = self.ruling(effects, Verb::Token)?;
+        Some((rule, says.token.as_ref()?))
     }
 
     fn related(
@@ -152,6 +174,10 @@ impl Rules {
                     .time
                     .as_ref()
                     .is_some_and(|time| time.equal(mine, theirs)),
+                // Whatever each side has minted, it has minted something.
+                Verb::Token => {
+                    says.token == Some(Minted::Whole) && legacy.is_minted() && modern.is_minted()
+                }
                 _ => says.number.as_ref().is_some_and(|number| {
                     (same_type || number.or_text) && number.equal(mine, theirs)
                 }),

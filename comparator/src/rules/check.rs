@@ -10,10 +10,11 @@ use super::error::{KeySegment, RuleError};
 use super::number::NumberRule;
 use super::pattern;
 use super::place::{Place, PlaceError};
-use super::rule::{Rule, Says, Scope, Verb};
+use super::rule::{Minted, Rule, Says, Scope, Verb};
 use super::text::{Forms, expression};
 use super::time::TimeRule;
 use super::{Effects, IdRule, Limits, Rules, Trie};
+use crate::tokens::{TokenPlace, TokenRule};
 
 /// Deeper documents could exhaust the stack of a small thread.
 const DEEPEST: usize = 256;
@@ -53,6 +54,7 @@ pub(super) fn none() -> Rules {
     Rules {
         all: Vec::new(),
         ids: Vec::new(),
+        tokens: Vec::new(),
         headers: vec![http::header::CONTENT_TYPE],
         status: Effects::default(),
         body: Effects::default(),
@@ -113,6 +115,21 @@ impl Check {
             let key: Key = vec!["ids".into(), path.as_str().into()];
             let says = Says {
                 id: self.entity(key.clone(), entity),
+                ..Says::default()
+            };
+            self.short(scope, key, path, says);
+        }
+        for (at, text) in config.tokens.iter().enumerate() {
+            let (path, minted) = match text.rsplit_once('?') {
+                Some((path, name)) => (path, Minted::Parameter(name.to_owned())),
+                None => (text.as_str(), Minted::Whole),
+            };
+            let key: Key = vec!["tokens".into(), at.into()];
+            if minted == Minted::Parameter(String::new()) {
+                self.wrong(key.clone(), text, "the parameter has no name");
+            }
+            let says = Says {
+                token: Some(minted),
                 ..Says::default()
             };
             self.short(scope, key, path, says);
@@ -234,6 +251,7 @@ impl Check {
                 .id
                 .as_ref()
                 .and_then(|entity| self.entity(key("id"), entity)),
+            token: None,
         }
     }
 
@@ -254,6 +272,18 @@ impl Check {
                     self.wrong(key.clone(), *path, message);
                 }
                 let fresh = self.said.insert((rule.scope, place.clone(), verb));
+                let other = match verb {
+                    Verb::Id => Some(Verb::Token),
+                    Verb::Token => Some(Verb::Id),
+                    _ => None,
+                };
+                if let Some(other) = other
+                    && self.said.contains(&(rule.scope, place.clone(), other))
+                {
+                    let message = "a value is an id, which means something to both sides, or a \
+                                   token, which does not";
+                    self.wrong(key.clone(), *path, message);
+                }
                 if verb.has_parameter() && !fresh {
                     let message = format!("this path has a rule with `{}` already", verb.as_str());
                     self.wrong(key.clone(), *path, message);
@@ -268,6 +298,9 @@ impl Check {
                     entity: entity.clone(),
                 });
             }
+            if let Some(minted) = &rule.says.token {
+                self.token(&place, minted);
+            }
             self.places.push((place, position));
             if self.places.len() == MOST_PLACES + 1 {
                 let message = format!("the rules name more than {MOST_PLACES} paths");
@@ -281,6 +314,19 @@ impl Check {
             let _ = write!(rule.name, " #{same}");
         }
         self.rules.all.push(rule);
+    }
+
+    fn token(&mut self, place: &Place, minted: &Minted) {
+        let place = match place {
+            Place::Path(pattern) => TokenPlace::Path(pattern.clone()),
+            Place::Header(name) => TokenPlace::Header(name.clone()),
+            Place::Status | Place::Body | Place::AnyHeader => return,
+        };
+        let parameter = match minted {
+            Minted::Whole => None,
+            Minted::Parameter(name) => Some(name.clone()),
+        };
+        self.rules.tokens.push(TokenRule { place, parameter });
     }
 
     /// Ranks the rules by the precedence of their places, and puts them there.

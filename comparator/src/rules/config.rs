@@ -34,6 +34,17 @@ pub struct RulesConfig {
     /// id of one side is which of the other, and takes two of one thing as equal; one that belongs to
     /// something else is a discrepancy of kind `identity`.
     pub ids: BTreeMap<String, String>,
+    /// Places of values that a side mints and only that side understands, such as CSRF tokens and
+    /// cursors: `/data/csrfToken`, `headers/x-csrf-token`, or `/links/next?cursor` for a parameter of
+    /// the URL that stands there. Two of them are equal whatever they are, and one without the other
+    /// is a discrepancy. The proxy learns from both answers which of one side goes with which of the
+    /// other, and puts into each request, mirrored or served, those of the side that gets it: in the
+    /// query, in headers, `Authorization: Bearer` included, in form fields and, at the same paths, in
+    /// JSON bodies. A mirrored request whose declared path, header or parameter holds one that is not
+    /// known is not sent (`skipped: unknown_token`), for what it would be answered says nothing.
+    /// The tags of `ETag` headers are learned without being declared. What stands there is not kept
+    /// in the journal.
+    pub tokens: Vec<String>,
     /// Response headers that are compared, by name in any case. Default `content-type`.
     pub headers: Option<Vec<String>>,
     /// The largest body, in bytes and after decoding, that is judged. Default 8388608.

@@ -15,12 +15,14 @@ mod trie;
 use http::HeaderName;
 use jiff::civil::Date;
 
+use crate::tokens::TokenRule;
 pub(crate) use allow::{Hits, Scalar};
 pub use config::{NumberConfig, Paths, RuleConfig, RulesConfig, TextForm, TimeConfig};
 pub use error::{KeySegment, RuleError};
 pub(crate) use number::Decimal;
 pub(crate) use pattern::escape;
 pub use pattern::{Pattern, PatternError};
+pub(crate) use rule::Minted;
 use rule::Says;
 pub(crate) use rule::Verb;
 pub use rule::{Rule, Scope};
@@ -34,6 +36,7 @@ pub(crate) use trie::{Effects, Reached, Step, Trie};
 pub struct Rules {
     all: Vec<Rule>,
     ids: Vec<IdRule>,
+    tokens: Vec<TokenRule>,
     /// The headers to compare.
     pub(crate) headers: Vec<HeaderName>,
     pub(crate) status: Effects,
@@ -86,6 +89,11 @@ impl Rules {
     /// The declared ids.
     pub fn ids(&self) -> &[IdRule] {
         &self.ids
+    }
+
+    /// The declared places of tokens.
+    pub fn tokens(&self) -> &[TokenRule] {
+        &self.tokens
     }
 
     /// What is said about a header.

@@ -51,6 +51,7 @@ impl Place {
         match self {
             Self::Status => matches!(verb, Verb::Ignore | Verb::SameClass | Verb::Map),
             Self::Body => matches!(verb, Verb::Ignore | Verb::Text | Verb::Scrub),
+            Self::Header(_) if verb == Verb::Token => true,
             Self::AnyHeader | Self::Header(_) => matches!(
                 verb,
                 Verb::Ignore | Verb::Number | Verb::Time | Verb::Text | Verb::Map | Verb::Scrub

@@ -57,6 +57,16 @@ pub(crate) struct Says {
     pub(crate) scrub: Option<Regex>,
     pub(crate) same_class: bool,
     pub(crate) id: Option<String>,
+    pub(crate) token: Option<Minted>,
+}
+
+/// That a side mints what stands there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Minted {
+    /// All of it.
+    Whole,
+    /// The value of this parameter of a URL.
+    Parameter(String),
 }
 
 /// One of the things that a rule can say.
@@ -73,11 +83,12 @@ pub(crate) enum Verb {
     Scrub,
     SameClass,
     Id,
+    Token,
 }
 
 impl Verb {
     /// How many there are.
-    pub(crate) const COUNT: usize = 11;
+    pub(crate) const COUNT: usize = 12;
 
     /// The key that says it.
     pub(crate) fn as_str(self) -> &'static str {
@@ -93,6 +104,7 @@ impl Verb {
             Self::Scrub => "scrub",
             Self::SameClass => "same_class",
             Self::Id => "id",
+            Self::Token => "token",
         }
     }
 
@@ -120,6 +132,7 @@ impl Says {
             self.scrub.as_ref().map(|_| Verb::Scrub),
             self.same_class.then_some(Verb::SameClass),
             self.id.as_ref().map(|_| Verb::Id),
+            self.token.as_ref().map(|_| Verb::Token),
         ]
         .into_iter()
         .flatten()

@@ -187,6 +187,7 @@ mod tests {
             hits: Vec::new(),
             pairs: Vec::new(),
             listed_pairs: Vec::new(),
+            tokens: Vec::new(),
         };
         let text = Report {
             comparison: &comparison,
