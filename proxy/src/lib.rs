@@ -4,6 +4,7 @@
 //! side; the comparator judges; the [`journal`] keeps; the [`control`] API shows and edits.
 
 pub mod cli;
+pub mod clock;
 pub mod control;
 pub mod dataplane;
 pub mod exchange;
@@ -11,6 +12,7 @@ pub mod findings;
 pub mod guard;
 pub mod ids;
 pub mod journal;
+mod key_file;
 pub mod lanes;
 pub mod mirror;
 pub mod outbox;
@@ -20,6 +22,7 @@ mod recorded;
 pub mod routes;
 pub mod routing;
 pub mod server;
+pub mod sessions;
 mod side;
 pub mod toml_file;
 

@@ -3,6 +3,7 @@
 //! The data plane runs on Pingora's threads; routes, journal and control API on the runtime that
 //! [`start`] is called on.
 
+use crate::clock::Clock;
 use crate::control::{self, ControlState, Health};
 use crate::dataplane::{Bound, DataPlane};
 use crate::exchange::budget::Budget;
@@ -10,11 +11,13 @@ use crate::findings;
 use crate::guard::Guard;
 use crate::ids::Ids;
 use crate::journal::{Journal, JournalError};
+use crate::key_file::KeyError;
 use crate::lanes::Lanes;
 use crate::mirror::Mirror;
 use crate::outbox::{Outbox, OutboxError};
 use crate::outcome::{Ledger, RouteSnapshot};
 use crate::routes::{LiveRoutes, LoadError};
+use crate::sessions::Sessions;
 use async_trait::async_trait;
 use pingora::connectors::TransportConnector;
 use pingora::server::configuration::ServerConf;
@@ -66,6 +69,9 @@ pub enum StartError {
     /// The outbox can't be opened.
     #[error(transparent)]
     Outbox(#[from] OutboxError),
+    /// There is no key for what is kept of sessions.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// The mirror's threads can't be started.
     #[error("cannot start the mirror's threads: {0}")]
     Threads(std::io::Error),
@@ -108,11 +114,19 @@ const GRACE: Duration = Duration::from_secs(10);
 /// The outbox's file, beside the journal's.
 const OUTBOX: &str = "outbox.db";
 
+/// The file of the key that sessions are sealed with, beside it.
+const SESSIONS_KEY: &str = "sessions.key";
+
 /// The nicest that a thread can be.
 const MIRROR_NICENESS: i32 = 19;
 
 /// Starts the proxy.
 pub async fn start(options: &Options) -> Result<Running, StartError> {
+    start_by(options, Clock::default()).await
+}
+
+/// Starts the proxy by a clock of its own.
+pub async fn start_by(options: &Options, clock: Clock) -> Result<Running, StartError> {
     let listener = bind(options.listen, "--listen")?;
     let control_listener = bind(options.control, "--control")?;
     let ledger = Arc::new(Ledger::default());
@@ -135,6 +149,12 @@ pub async fn start(options: &Options) -> Result<Running, StartError> {
     let background = background_runtime(options.threads)?;
     let connector = Arc::new(TransportConnector::new(None));
     let ids = Ids::new(outbox.clone(), &std::mem::take(&mut left.ids));
+    let sessions = Sessions::new(
+        outbox.clone(),
+        &journal.path().with_file_name(SESSIONS_KEY),
+        std::mem::take(&mut left.sessions),
+        clock.clone(),
+    )?;
     let lanes = Lanes::start(
         background.handle(),
         outbox.clone(),
@@ -146,7 +166,7 @@ pub async fn start(options: &Options) -> Result<Running, StartError> {
         Arc::clone(&connector),
         journal.clone(),
         background.handle().clone(),
-        (Arc::clone(&lanes), Arc::clone(&ids)),
+        (Arc::clone(&lanes), Arc::clone(&ids), sessions),
         outbox.clone(),
         Arc::clone(&routes),
         Arc::clone(&budget),

@@ -14,6 +14,7 @@ use crate::outbox::OutboxStatus;
 use crate::outcome::RouteSnapshot;
 use crate::readiness::{Readiness, State as Standing, Verdict};
 use crate::routing::{Mode, Table};
+use crate::sessions::SessionsStatus;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
@@ -49,6 +50,10 @@ pub(super) async fn metrics(
         lanes: state.lanes.status().await,
         outbox: state.outbox.status(),
         ids: state.ids.status(),
+        sessions: state
+            .mirror
+            .as_ref()
+            .map(|mirror| mirror.sessions().status()),
     }));
     let mut text = String::new();
     encode(&mut text, &registry)
@@ -84,6 +89,7 @@ struct Reading {
     lanes: LanesStatus,
     outbox: OutboxStatus,
     ids: IdsStatus,
+    sessions: Option<SessionsStatus>,
 }
 
 impl Collector for Reading {
@@ -95,6 +101,7 @@ impl Collector for Reading {
         self.guard(&mut out)?;
         self.ready(&mut out)?;
         self.order(&mut out)?;
+        self.sessions(&mut out)?;
         self.house(&mut out)
     }
 }
@@ -334,6 +341,37 @@ impl Reading {
             "id_pairs_full",
             "Pairs for which there was no room",
             ids.full,
+        )
+    }
+
+    fn sessions(&self, out: &mut Out<'_>) -> fmt::Result {
+        let Some(sessions) = &self.sessions else {
+            return Ok(());
+        };
+        out.gauge(
+            "session_entries",
+            "What is known of cookies, tokens and tags",
+            sessions.entries as u64,
+        )?;
+        out.gauge(
+            "session_bytes",
+            "Bytes that it takes",
+            sessions.bytes as u64,
+        )?;
+        out.gauge(
+            "session_bytes_limit",
+            "Bytes that it may take",
+            sessions.most as u64,
+        )?;
+        out.counter(
+            "tokens_translated",
+            "Tokens and tags of requests put in those of the side they were sent to",
+            sessions.translated,
+        )?;
+        out.counter(
+            "tokens_unknown",
+            "Tokens and tags of requests of which nothing was known",
+            sessions.unknown,
         )
     }
 

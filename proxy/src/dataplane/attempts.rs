@@ -41,7 +41,10 @@ impl DataPlane {
         ctx: &mut Context,
         patience: &mut Patience,
     ) -> Result<()> {
-        Box::pin(self.read_body(client, ctx, patience)).await?;
+        if let Some(length) = self.length_to_read(client, ctx) {
+            // Boxed, because few bodies are read and the future is large.
+            Box::pin(self.read_body(client, ctx, patience, length)).await?;
+        }
         let method = &client.req_header().method;
         let peer = choose(ctx, method)?;
         let kept = if ctx.fresh { None } else { peer.served.take() };
@@ -60,8 +63,8 @@ impl DataPlane {
         let has_body = !client.is_body_empty();
         let authority = || peer.address.address().to_string();
         let mut head = head::forward(client.req_header(), has_body, ctx, authority)?;
-        self.rename_head(&mut head, ctx)?;
-        let body = self.rename_body(&mut head, ctx)?;
+        self.rename_head(client.req_header(), &mut head, ctx)?;
+        let body = self.rename_body(client.req_header(), &mut head, ctx)?;
         let relay = Relay {
             client,
             upstream: &mut session,

@@ -46,7 +46,7 @@ impl Ids {
     }
 
     /// Whether there is nothing to translate.
-    fn idle(&self, lanes: &[LaneRule]) -> bool {
+    pub(crate) fn idle(&self, lanes: &[LaneRule]) -> bool {
         lanes.is_empty() || self.known.pairs() == 0
     }
 

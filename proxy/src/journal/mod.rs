@@ -25,6 +25,7 @@ mod store;
 mod tally;
 mod writer;
 
+pub use crate::key_file::KeyError;
 pub use config::{JournalConfig, SettingError, Settings};
 pub use dials::DialEvent;
 pub use import::{Foreign, Imported};
@@ -33,7 +34,7 @@ pub use read::{
     Sample, Sort, State,
 };
 pub use record::{BodyRecord, Record, RequestRecord, ResponseRecord};
-pub use redaction::{KeyError, Secret};
+pub use redaction::Secret;
 pub(crate) use redaction::{is_redacted, without_secrets};
 
 use crate::exchange::Exchange;

@@ -10,7 +10,6 @@ mod patterns;
 mod query;
 
 pub(super) use key::Key;
-pub use key::KeyError;
 pub use patterns::Secret;
 
 use super::config::{JournalConfig, SettingError};

@@ -25,6 +25,7 @@ mod writers;
 
 pub use lane::Lane;
 pub use passage::Passage;
+pub(crate) use pointer::Pointer;
 pub use rule::{LaneRule, LaneRuleError, Source};
 pub use spot::Spot;
 pub use status::{LaneDepth, LanesStatus, TaintedLane};

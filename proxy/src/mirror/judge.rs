@@ -4,6 +4,7 @@ use super::Job;
 use crate::exchange::CapturedResponse;
 use crate::ids::{Ids, Told, View};
 use crate::outcome::Ending;
+use crate::sessions::Sessions;
 use crate::side::Side;
 use comparator::{Comparison, Discrepancy, Undecodable, Verdict, compare, compare_knowing};
 use std::sync::Arc;
@@ -31,8 +32,8 @@ impl Judgement {
 /// What was judged, and how it ends; `None` means that the answers match.
 pub(super) type Judged = (Job, Option<(Ending, Judgement)>);
 
-/// Compares legacy → modern, whoever answered, and learns which ids belong together.
-pub(super) async fn judge(job: Job, ids: &Arc<Ids>) -> Judged {
+/// Compares legacy → modern, whoever answered, and learns which ids and tokens belong together.
+pub(super) async fn judge(job: Job, ids: &Arc<Ids>, sessions: &Arc<Sessions>) -> Judged {
     let exchange = &job.exchange;
     let chunks = exchange.candidate.iter().flat_map(|answer| &answer.body);
     let bytes: usize = chunks
@@ -40,13 +41,13 @@ pub(super) async fn judge(job: Job, ids: &Arc<Ids>) -> Judged {
         .map(bytes::Bytes::len)
         .sum();
     if bytes <= LARGE {
-        let found = find(&job, ids);
+        let found = find(&job, ids, sessions);
         return (job, found);
     }
     // A comparison that panics takes its ticket along, which counts as lost; the exchange's task
     // ends here with it.
-    let ids = Arc::clone(ids);
-    match tokio::task::spawn_blocking(move || (find(&job, &ids), job)).await {
+    let (ids, sessions) = (Arc::clone(ids), Arc::clone(sessions));
+    match tokio::task::spawn_blocking(move || (find(&job, &ids, &sessions), job)).await {
         Ok((found, job)) => (job, found),
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     }
@@ -73,7 +74,7 @@ pub(super) async fn alike(job: &Job, again: CapturedResponse) -> Option<Vec<Disc
     tokio::task::spawn_blocking(differences).await.ok()?
 }
 
-fn find(job: &Job, ids: &Ids) -> Option<(Ending, Judgement)> {
+fn find(job: &Job, ids: &Ids, sessions: &Sessions) -> Option<(Ending, Judgement)> {
     let exchange = &job.exchange;
     let (Some(legacy), Some(modern)) = (
         exchange.answer_of(Side::Legacy),
@@ -86,6 +87,7 @@ fn find(job: &Job, ids: &Ids) -> Option<(Ending, Judgement)> {
     let compared =
         |view: &View<'_>| compare_knowing(&legacy.view(), &modern.view(), rules, Some(view));
     let mut comparison = compared(&view);
+    sessions.learn(exchange, &comparison.tokens);
     let mut pairs = std::mem::take(&mut comparison.pairs);
     // Where lists differ, what stands at one position may be two things.
     let lists_differ = |found: &Discrepancy| found.general_path().contains("/*");

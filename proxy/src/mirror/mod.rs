@@ -11,7 +11,6 @@ mod noise;
 mod parcel;
 mod replay;
 mod send;
-mod sessions;
 pub(crate) mod wire;
 mod write;
 
@@ -26,9 +25,9 @@ use crate::outbox::Outbox;
 use crate::outcome::{Ending, Ticket};
 use crate::routes::LiveRoutes;
 use crate::routing::{Place, Route};
+use crate::sessions::{Lesson, Sessions};
 use http::HeaderValue;
 use pingora::connectors::TransportConnector;
-use sessions::Sessions;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
@@ -41,7 +40,7 @@ pub struct Mirror {
     journal: Journal,
     lanes: Arc<Lanes>,
     ids: Arc<Ids>,
-    sessions: Sessions,
+    sessions: Arc<Sessions>,
     outbox: Outbox,
     /// A write that waited goes where the routes say now.
     routes: Arc<LiveRoutes>,
@@ -72,7 +71,7 @@ impl Mirror {
         connector: Arc<TransportConnector>,
         journal: Journal,
         runtime: Handle,
-        (lanes, ids): (Arc<Lanes>, Arc<Ids>),
+        (lanes, ids, sessions): (Arc<Lanes>, Arc<Ids>, Arc<Sessions>),
         outbox: Outbox,
         routes: Arc<LiveRoutes>,
         budget: Arc<Budget>,
@@ -83,7 +82,7 @@ impl Mirror {
             journal,
             lanes,
             ids,
-            sessions: Sessions::new(),
+            sessions,
             outbox,
             routes,
             budget,
@@ -100,6 +99,11 @@ impl Mirror {
         &self.ids
     }
 
+    /// What is known of the two sides' sessions.
+    pub fn sessions(&self) -> &Arc<Sessions> {
+        &self.sessions
+    }
+
     /// Takes an exchange, or counts why not; never waits.
     pub fn offer(self: &Arc<Self>, job: Job) {
         if !job.exchange.request.method.is_safe() {
@@ -111,14 +115,15 @@ impl Mirror {
         let candidate = job.route.upstream(job.exchange.answered_by.other());
         match candidate.map(|candidate| candidate.mirror.queue(&job.route.waiting)) {
             Some(Ok(place)) => {
-                self.runtime.spawn(Arc::clone(self).run(job, place));
+                let lesson = self.sessions.begin();
+                self.runtime.spawn(Arc::clone(self).run(job, place, lesson));
             }
             Some(Err(ending)) => settle(job.ticket, ending),
             None => settle(job.ticket, Ending::CandidateNoPeer),
         }
     }
 
-    async fn run(self: Arc<Self>, mut job: Job, place: Place) {
+    async fn run(self: Arc<Self>, mut job: Job, place: Place, lesson: Lesson) {
         let patience = job.route.mirror_timeout;
         // One timer for all waits; the stage says which of them it ended.
         let mut late = Ending::QueueDeadline;
@@ -129,13 +134,13 @@ impl Mirror {
             {
                 return Err(Ending::Tainted);
             }
+            self.await_tokens(&job, &lesson).await;
             let _turn = place.turn().await.ok_or(Ending::QueueDeadline)?;
             late = Ending::CandidateDeadline;
             self.send(&mut job).await
         };
         let answer = timeout(patience, sending).await;
         let answer = answer.unwrap_or(Err(late));
-        drop(spot);
         if let Some(candidate) = job.route.upstream(job.exchange.answered_by.other()) {
             candidate
                 .mirror
@@ -148,9 +153,10 @@ impl Mirror {
             Ok(answer) => job.exchange.candidate = Some(answer),
             Err(ending) => return self.record(ticket, ending, job, judge::Judgement::none()),
         }
-        let again = self.ask_again(&mut job).await;
-        let (job, mut found) = judge::judge(job, &self.ids).await;
-        if let Some(again) = again {
+        let (mut job, mut found) = judge::judge(job, &self.ids, &self.sessions).await;
+        // What comes after it in its lanes finds what it has taught.
+        drop((spot, lesson));
+        if let Some(again) = self.ask_again(&mut job).await {
             noise::weigh(&mut ticket, &job, again, &mut found, &self.journal).await;
         }
         self.conclude(ticket, (job, found));

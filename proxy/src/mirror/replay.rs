@@ -56,7 +56,7 @@ impl Mirror {
         };
         job.exchange.primary = self.ask(answered_by, &mut job).await?;
         job.exchange.candidate = Some(self.ask(answered_by.other(), &mut job).await?);
-        match judge::judge(job, &self.ids).await.1 {
+        match judge::judge(job, &self.ids, &self.sessions).await.1 {
             None => Ok(Vec::new()),
             Some((Ending::Different, judgement)) => Ok(judgement.discrepancies),
             Some((ending, _)) => Err(ReplayError::NotCompared(ending)),

@@ -6,6 +6,7 @@ use crate::exchange::{CapturedResponse, made_ids};
 use crate::ids::{Misleading, Naming};
 use crate::lanes::LaneRule;
 use crate::outcome::Ending;
+use crate::sessions::{Lesson, Request as Tokens, Unknown};
 use crate::side::Side;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
@@ -44,14 +45,38 @@ impl Mirror {
         };
         let answer = ask(&self.connector, &peer, &request, room).await?;
         if side != job.exchange.answered_by {
-            self.sessions.learn(&job.exchange, &answer);
+            let target = request.header.raw_path();
+            self.sessions.learn_cookies(&job.exchange, &answer);
+            self.sessions.learn_tags(&job.exchange, target, &answer);
         }
         Ok(answer)
     }
 }
 
 impl Mirror {
-    /// The captured request in the ids of a side, marked as a shadow, with the framing of a body
+    /// Waits for what was mirrored before and is not answered yet, where it may tell a token that a
+    /// request holds.
+    pub(super) async fn await_tokens(&self, job: &Job, lesson: &Lesson) {
+        let side = job.exchange.answered_by.other();
+        let enough = || {
+            let tokens = self.tokens(side, job);
+            !tokens.is_some_and(|tokens| tokens.lacks(|| job.exchange.request.body.concat()))
+        };
+        if !enough() {
+            lesson.before(enough).await;
+        }
+    }
+
+    /// The tokens that a request may hold.
+    fn tokens<'j>(&'j self, side: Side, job: &'j Job) -> Option<Tokens<'j>> {
+        let (request, rules) = (&job.exchange.request, job.route.rules.tokens());
+        let head = (std::str::from_utf8(&request.target).ok()?, &request.headers);
+        let status = job.exchange.primary.status;
+        self.sessions
+            .request(rules, head, Naming::Paired(side), status)
+    }
+
+    /// The captured request in the ids and tokens of a side, marked as a shadow, with the framing of a body
     /// that is known in full.
     fn request(&self, side: Side, job: &Job) -> Result<Request, Ending> {
         let request = &job.exchange.request;
@@ -59,13 +84,12 @@ impl Mirror {
         let lanes: &[LaneRule] = if as_it_is { &[] } else { &job.route.lanes };
         let naming = Naming::Paired(side);
         let misleading = |_: Misleading| Ending::Misleading;
-        let renamed = match std::str::from_utf8(&request.target) {
-            Ok(target) => self.ids.target(lanes, target, naming).map_err(misleading)?,
-            Err(_) => None,
-        };
-        let target = match &renamed {
-            Some(target) => target.as_bytes(),
-            None => &request.target,
+        let unknown = |_: Unknown| Ending::UnknownToken;
+        let target = std::str::from_utf8(&request.target).ok();
+        let tokens = (!as_it_is).then(|| self.tokens(side, job)).flatten();
+        let mut renamed = match target {
+            Some(target) => self.ids.target(lanes, target, naming).map_err(misleading)?,
+            None => None,
         };
         let mut body = request.body.clone();
         if self.ids.reads_body(lanes)
@@ -75,17 +99,33 @@ impl Mirror {
             body = vec![renamed.into()];
         }
         let mut parts = http::Request::new(()).into_parts().0;
-        parts.method = request.method.clone();
-        parts.uri = Uri::try_from(target).map_err(|_| Ending::CandidateProtocol)?;
         parts.headers = request.headers.clone();
         let headers = &mut parts.headers;
-        let renamed = self.ids.headers(lanes, &request.headers, naming);
-        for (name, value) in renamed.map_err(misleading)? {
+        let named = self.ids.headers(lanes, &request.headers, naming);
+        for (name, value) in named.map_err(misleading)? {
             headers.insert(name, value);
         }
-        if !as_it_is {
-            self.sessions.put_on(headers, job.exchange.answered_by);
+        if let (Some(tokens), Some(target)) = (tokens, target) {
+            let current = renamed.as_deref().unwrap_or(target);
+            renamed = tokens.target(current).map_err(unknown)?.or(renamed);
+            for (name, value) in tokens.headers().map_err(unknown)? {
+                match value {
+                    Some(value) => drop(headers.insert(name, value)),
+                    None => drop(headers.remove(name)),
+                }
+            }
+            if tokens.reads_body()
+                && let Some(swapped) = tokens.body(&body.concat()).map_err(unknown)?
+            {
+                body = vec![swapped.into()];
+            }
         }
+        let target = match &renamed {
+            Some(target) => target.as_bytes(),
+            None => &request.target,
+        };
+        parts.method = request.method.clone();
+        parts.uri = Uri::try_from(target).map_err(|_| Ending::CandidateProtocol)?;
         headers.remove(EXPECT);
         headers.remove(TRANSFER_ENCODING);
         let length: usize = body.iter().map(Bytes::len).sum();

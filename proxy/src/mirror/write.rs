@@ -11,6 +11,7 @@ use crate::lanes::Spot;
 use crate::outbox::{Admitted, Leftovers, size};
 use crate::outcome::{Ending, Ticket};
 use crate::routing::Upstream;
+use crate::sessions::Lesson;
 use crate::side::Side;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -30,6 +31,8 @@ struct Write {
     spot: Spot,
     ticket: Option<Ticket>,
     parcel: Parcel,
+    /// What it may teach, until it has been tried; and it waits for what was before it.
+    lesson: Option<Lesson>,
     /// When it is given up.
     until: Instant,
     /// Its share of the outbox.
@@ -57,6 +60,7 @@ impl Mirror {
             return spot.lost("the outbox was full");
         };
         spot.take_on();
+        let lesson = Some(self.sessions.begin());
         let this = Arc::clone(self);
         self.runtime.spawn(async move {
             let write = Write {
@@ -65,6 +69,7 @@ impl Mirror {
                 parcel: Parcel::new(&this.outbox, job, &spot, ticket.is_some()),
                 spot,
                 ticket,
+                lesson,
                 until: Instant::now() + limits.write_patience,
                 _admitted: admitted,
             };
@@ -91,6 +96,7 @@ impl Mirror {
                 }),
                 parcel: Parcel::stored(&self.outbox, left.id, left.bytes, left.compared),
                 spot,
+                lesson: None,
                 until: Instant::now() + patience,
                 _admitted: self.outbox.admit_leftover(left.bytes),
             };
@@ -117,7 +123,7 @@ impl Mirror {
                 let judged = match job {
                     Some(mut job) => {
                         job.exchange.candidate = Some(answer);
-                        Some(judge(*job, &self.ids).await)
+                        Some(judge(*job, &self.ids, &self.sessions).await)
                     }
                     None => None,
                 };
@@ -187,7 +193,7 @@ impl Mirror {
                 return Err(given_up(last));
             };
             match write.parcel.pick_up(self, route).await {
-                Ok(job) => match self.try_once(job, &candidate).await {
+                Ok(job) => match self.try_once(job, &candidate, write.lesson.as_ref()).await {
                     Ok(answer) => return Ok(answer),
                     Err(ending) if is_final(ending) => return Err(given_up(ending)),
                     Err(ending) => last = ending,
@@ -199,6 +205,7 @@ impl Mirror {
                 }
             }
             drop(turn);
+            write.lesson = None;
             let stored = timeout_at(until, write.parcel.is_stored()).await;
             if Instant::now() + pause >= until || stored != Ok(true) {
                 return Err(given_up(last));
@@ -215,7 +222,11 @@ impl Mirror {
         &self,
         job: &mut Job,
         candidate: &Upstream,
+        lesson: Option<&Lesson>,
     ) -> Result<CapturedResponse, Ending> {
+        if let Some(lesson) = lesson {
+            self.await_tokens(job, lesson).await;
+        }
         let mut late = Ending::QueueDeadline;
         let patience = job.route.mirror_timeout;
         let sending = async {

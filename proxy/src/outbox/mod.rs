@@ -1,5 +1,5 @@
 //! The outbox: mirrored writes on disk until the candidate has answered them, the taints of lanes
-//! that lost one, and the pairs of ids that were learned from their answers.
+//! that lost one, and what was learned from answers: pairs of ids, and sealed, what is of sessions.
 //!
 //! One task writes, in batches; what is to be written waits in memory under the budget for
 //! captures, and nobody on a client's path waits for it. A write that can't be stored is
@@ -31,6 +31,9 @@ use writer::Writer;
 
 /// How long [`Outbox::close`] waits for the last batch.
 const CLOSE_WITHIN: Duration = Duration::from_millis(1500);
+
+/// Rows of sessions that may wait to be written.
+const MOST_UNWRITTEN: usize = 10_000;
 
 /// Why the outbox can't be opened or read.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +88,19 @@ pub struct Leftovers {
     pub taints: Vec<(Lane, Taint)>,
     /// The pairs of ids that were learned.
     pub ids: Vec<IdPair>,
+    /// What was learned of sessions.
+    pub sessions: Vec<SealedRow>,
+}
+
+/// Something of a session that only its key opens.
+#[derive(Debug)]
+pub struct SealedRow {
+    /// What it is found by.
+    pub row: Vec<u8>,
+    /// When it is over, in seconds since 1970.
+    pub until: i64,
+    /// What it holds.
+    pub sealed: Vec<u8>,
 }
 
 impl Leftovers {
@@ -137,6 +153,8 @@ struct Shared {
     stored: AtomicU64,
     unstored: AtomicU64,
     retries: AtomicU64,
+    /// Rows of sessions that are to be written.
+    unwritten: AtomicUsize,
     failing: AtomicBool,
     last_error: Mutex<Option<String>>,
 }
@@ -148,6 +166,7 @@ enum Change {
     Taint(Lane, Taint),
     Clear(Lane),
     Ids(Vec<IdPair>),
+    Sessions(Option<SealedRow>, Vec<Vec<u8>>),
     Close(oneshot::Sender<()>),
 }
 
@@ -283,6 +302,18 @@ impl Outbox {
     /// Keeps pairs of ids over restarts.
     pub fn keep_ids(&self, pairs: Vec<IdPair>) {
         self.tell(Change::Ids(pairs));
+    }
+
+    /// Keeps something of a session over restarts, and forgets what had to make room for it. What
+    /// the disk can't follow is not kept: it is learned again.
+    pub fn keep_sessions(&self, row: Option<SealedRow>, gone: Vec<Vec<u8>>) {
+        let rows = 1 + gone.len();
+        let before = self.shared.unwritten.fetch_add(rows, Ordering::Relaxed);
+        if before < MOST_UNWRITTEN {
+            self.tell(Change::Sessions(row, gone));
+        } else {
+            self.shared.unwritten.fetch_sub(rows, Ordering::Relaxed);
+        }
     }
 
     /// Writes what was told so far, for at most one and a half seconds. What is told later stays

@@ -2,7 +2,7 @@
 
 use super::row::{self, Row};
 use super::writer::Batch;
-use super::{Leftover, Leftovers, OutboxError};
+use super::{Leftover, Leftovers, OutboxError, SealedRow};
 use crate::exchange::Exchange;
 use crate::lanes::{Lane, Taint};
 use crate::side::Side;
@@ -21,6 +21,8 @@ use std::time::Duration;
 
 /// How long opening waits for a proxy that is just ending.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
+/// Rows of sessions that are read at the start: as many as fit into memory.
+const MOST_SESSIONS: i64 = 200_000;
 /// What the write-ahead log shrinks to after a checkpoint.
 const LOG_BYTES: &str = "4194304";
 
@@ -96,6 +98,7 @@ pub(super) async fn leftovers(pool: &SqlitePool) -> sqlx::Result<Leftovers> {
             legacy,
             modern,
         }));
+    left.sessions = sessions(pool).await?;
     for (lane, since, why) in taints {
         let since = Timestamp::from_millisecond(since).unwrap_or_else(|_| Timestamp::now());
         left.taints.push((Lane::named(&lane), Taint { since, why }));
@@ -126,6 +129,26 @@ pub(super) async fn leftovers(pool: &SqlitePool) -> sqlx::Result<Leftovers> {
         });
     }
     Ok(left)
+}
+
+/// What is left of sessions. What is over is nobody's to read any more, and of the rest no more than
+/// fits is kept.
+async fn sessions(pool: &SqlitePool) -> sqlx::Result<Vec<SealedRow>> {
+    sqlx::query(
+        "DELETE FROM sessions WHERE until <= ?1 OR row NOT IN \
+         (SELECT row FROM sessions ORDER BY until DESC LIMIT ?2)",
+    )
+    .bind(Timestamp::now().as_second())
+    .bind(MOST_SESSIONS)
+    .execute(pool)
+    .await?;
+    // Those that were learned last come last, as they did.
+    let rows: Vec<(Vec<u8>, i64, Vec<u8>)> =
+        sqlx::query_as("SELECT row, until, sealed FROM sessions ORDER BY until")
+            .fetch_all(pool)
+            .await?;
+    let row = |(row, until, sealed)| SealedRow { row, until, sealed };
+    Ok(rows.into_iter().map(row).collect())
 }
 
 /// The exchange of a write.
@@ -172,6 +195,9 @@ pub(super) async fn write(pool: &SqlitePool, batch: &Batch) -> sqlx::Result<u64>
     for pair in &batch.ids {
         keep_pair(&mut tx, pair).await?;
     }
+    for change in &batch.sessions {
+        keep_session(&mut tx, change).await?;
+    }
     for id in &batch.removals {
         removed += delete(&mut tx, *id).await?;
     }
@@ -217,6 +243,23 @@ async fn keep_pair(tx: &mut SqliteConnection, pair: &IdPair) -> sqlx::Result<()>
         .bind(&pair.modern)
         .execute(tx)
         .await?;
+    Ok(())
+}
+
+async fn keep_session(
+    tx: &mut SqliteConnection,
+    change: &Result<SealedRow, Vec<u8>>,
+) -> sqlx::Result<()> {
+    let query = match change {
+        Ok(row) => {
+            sqlx::query("INSERT OR REPLACE INTO sessions (row, until, sealed) VALUES (?, ?, ?)")
+                .bind(&row.row)
+                .bind(row.until)
+                .bind(&row.sealed)
+        }
+        Err(gone) => sqlx::query("DELETE FROM sessions WHERE row = ?").bind(gone),
+    };
+    query.execute(tx).await?;
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 //! next one.
 
 use super::row::Row;
-use super::{Change, Shared, store};
+use super::{Change, SealedRow, Shared, store};
 use crate::exchange::budget::Hold;
 use crate::lanes::{Lane, Taint};
 use comparator::IdPair;
@@ -31,6 +31,8 @@ pub(super) struct Batch {
     /// In their order; `None` clears.
     pub(super) taints: Vec<(Lane, Option<Taint>)>,
     pub(super) ids: Vec<IdPair>,
+    /// In their order: what is kept, and what is forgotten.
+    pub(super) sessions: Vec<Result<SealedRow, Vec<u8>>>,
     bytes: usize,
 }
 
@@ -121,6 +123,12 @@ impl Writer {
             Change::Taint(lane, taint) => batch.taints.push((lane, Some(taint))),
             Change::Clear(lane) => batch.taints.push((lane, None)),
             Change::Ids(pairs) => batch.ids.extend(pairs),
+            Change::Sessions(row, gone) => {
+                let rows = 1 + gone.len();
+                self.shared.unwritten.fetch_sub(rows, Ordering::Relaxed);
+                batch.sessions.extend(row.map(Ok));
+                batch.sessions.extend(gone.into_iter().map(Err));
+            }
             Change::Close(done) => self.closing = Some(done),
         }
     }
@@ -139,10 +147,11 @@ impl Writer {
         }
     }
 
-    /// Writes that could not be stored are delivered from memory; what else was to be noted is
-    /// kept for the next batch.
+    /// Writes that could not be stored are delivered from memory, and what is of sessions is learned
+    /// again; what else was to be noted is kept for the next batch.
     fn failed(&mut self, error: &sqlx::Error) {
         let appends = std::mem::take(&mut self.batch.appends);
+        self.batch.sessions.clear();
         self.batch.bytes = 0;
         let lost = appends.len() as u64;
         self.shared.unstored.fetch_add(lost, Ordering::Relaxed);
@@ -169,6 +178,7 @@ impl Batch {
             && self.removals.is_empty()
             && self.taints.is_empty()
             && self.ids.is_empty()
+            && self.sessions.is_empty()
     }
 }
 

@@ -115,6 +115,8 @@ endings! {
     CandidateDeadline => CandidateTimeout, "deadline";
     /// The request names something by an id that means something else to the candidate.
     Misleading => Skipped, "misleading_id";
+    /// The request holds a token or a tag of which the candidate's own is not known.
+    UnknownToken => Skipped, "unknown_token";
     /// The exchange waited for its turn until the deadline.
     QueueDeadline => Dropped, "queue_deadline";
     /// Too many exchanges were waiting already.
