@@ -24,7 +24,8 @@ pub struct JournalConfig {
     /// Default 5.
     pub samples: u32,
     /// Headers whose values are never stored, besides `Authorization`, `Proxy-Authorization`,
-    /// `Cookie`, `Set-Cookie`, `X-Api-Key`, `Api-Key` and `X-Auth-Token`.
+    /// `Cookie`, `Set-Cookie`, `X-Api-Key`, `Api-Key`, `X-Auth-Token`, `X-Csrf-Token`, `X-Xsrf-Token`
+    /// and those that `tokens` declare.
     pub redact_headers: Vec<String>,
     /// JSON paths whose values are never stored, in requests, answers and discrepancies:
     /// `/data/attributes/email`, `/**/password`. A body that isn't JSON is then not stored at all.
@@ -98,6 +99,13 @@ impl Settings {
     /// The most samples that a finding can have: one bit each in the writer's map of slots.
     pub const MAX_SAMPLES: u32 = 64;
     const MIN_SIZE: u64 = 1 << 20;
+}
+
+impl Settings {
+    /// Hides what the rules of a route declare as tokens.
+    pub fn hide_tokens(&mut self, rules: &[comparator::TokenRule]) {
+        self.redaction.hide(rules);
+    }
 }
 
 impl Default for Settings {

@@ -5,7 +5,7 @@
 use super::Finding;
 use super::decoding::decode;
 use super::finding::stored;
-use super::redaction::{Redaction, WITHHELD};
+use super::redaction::{Redaction, WITHHELD, is_document};
 use crate::exchange::{CapturedRequest, CapturedResponse, Exchange};
 use crate::side::Side;
 use bytes::Bytes;
@@ -195,13 +195,15 @@ impl BodyRecord {
             Ok(decoded) => decoded,
             Err(error) => return noted(format!("not shown: {error}")),
         };
-        if decoded.cut && redaction.searches_bodies() {
-            return noted("withheld: too long to be searched for secrets".to_owned());
-        }
         let cut = decoded.cut;
         let Ok(text) = text_of(decoded.bytes, cut) else {
             return noted(format!("binary: {bytes} bytes"));
         };
+        let searches = redaction.searches_bodies()
+            || (redaction.searches_documents() && (is_document(&text) || is_form(headers)));
+        if cut && searches {
+            return noted("withheld: too long to be searched for secrets".to_owned());
+        }
         let note = cut.then(|| cut_to(text.len().min(MAX_STORED)));
         Self::of_text(&text, bytes, note, is_form(headers), redaction)
     }

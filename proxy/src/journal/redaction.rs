@@ -13,7 +13,7 @@ pub(super) use key::Key;
 pub use patterns::Secret;
 
 use super::config::{JournalConfig, SettingError};
-use comparator::{Discrepancy, Kind, Pattern};
+use comparator::{Discrepancy, Kind, Pattern, TokenPlace, TokenRule};
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE, HeaderName, PROXY_AUTHORIZATION, SET_COOKIE};
 use std::borrow::Cow;
@@ -33,6 +33,8 @@ const SCHEMES: [&str; 3] = ["bearer", "basic", "token"];
 pub(crate) struct Redaction {
     headers: Vec<HeaderName>,
     paths: Vec<Pattern>,
+    /// The declared places of tokens, which only documents have.
+    tokens: Vec<Pattern>,
     query: Vec<String>,
     sorts: Vec<Secret>,
     key: Key,
@@ -48,10 +50,13 @@ impl Default for Redaction {
             HeaderName::from_static("x-api-key"),
             HeaderName::from_static("api-key"),
             HeaderName::from_static("x-auth-token"),
+            HeaderName::from_static("x-csrf-token"),
+            HeaderName::from_static("x-xsrf-token"),
         ];
         Self {
             headers,
             paths: Vec::new(),
+            tokens: Vec::new(),
             query: Vec::new(),
             sorts: Secret::ALL.to_vec(),
             key: Key::default(),
@@ -93,6 +98,33 @@ impl Redaction {
             redaction.query.push(name.to_ascii_lowercase());
         }
         redaction
+    }
+
+    /// Hides what the rules of a route declare as tokens. A parameter of a URL is hidden wherever it
+    /// has that name, and the URL in a body as a whole.
+    pub(super) fn hide(&mut self, rules: &[TokenRule]) {
+        for rule in rules {
+            if let Some(name) = &rule.parameter {
+                add(&mut self.query, name.to_ascii_lowercase());
+            }
+            match &rule.place {
+                TokenPlace::Path(pattern) => {
+                    // A form has fields in the place of keys.
+                    let field = pattern.to_string();
+                    let field = field.strip_prefix('/').filter(|name| !name.contains('/'));
+                    if let Some(field) = field {
+                        add(&mut self.query, field.to_ascii_lowercase());
+                    }
+                    add(&mut self.tokens, pattern.clone());
+                }
+                TokenPlace::Header(name) if rule.parameter.is_none() => {
+                    if let Ok(name) = name.parse() {
+                        add(&mut self.headers, name);
+                    }
+                }
+                TokenPlace::Header(_) => {}
+            }
+        }
     }
 
     /// Has secrets hashed with this key from now on.
@@ -147,6 +179,11 @@ impl Redaction {
         !self.paths.is_empty()
     }
 
+    /// The same of one that is a document, and may hold what is a token there.
+    pub(super) fn searches_documents(&self) -> bool {
+        self.searches_bodies() || !self.tokens.is_empty()
+    }
+
     /// A decoded body as it may be stored, or `None` when it has to be withheld.
     pub(super) fn body(&self, text: &str, is_form: bool) -> Option<String> {
         if is_form && self.paths.is_empty() {
@@ -154,7 +191,12 @@ impl Redaction {
             return Some(self.text(&text).into_owned());
         }
         let found = json::redact(text, "", self);
-        if self.searches_bodies() {
+        let searches = if is_document(text) {
+            self.searches_documents()
+        } else {
+            self.searches_bodies()
+        };
+        if searches {
             found
         } else {
             found.or_else(|| Some(self.text(text).into_owned()))
@@ -210,9 +252,13 @@ impl Redaction {
                 Kind::Order => true,
                 _ => value.starts_with('…'),
             };
+            let searches = match kind {
+                Kind::Order => self.searches_bodies(),
+                _ => self.searches_documents(),
+            };
             *value = match tree.flatten() {
                 Some(clean) => clean,
-                None if unread && self.searches_bodies() => WITHHELD.to_owned(),
+                None if unread && searches => WITHHELD.to_owned(),
                 None => self.text(value).into_owned(),
             };
         }
@@ -232,7 +278,8 @@ impl Redaction {
     }
 
     fn is_secret(&self, path: &str) -> bool {
-        self.paths.iter().any(|pattern| pattern.matches(path))
+        let mut secret = self.paths.iter().chain(&self.tokens);
+        secret.any(|pattern| pattern.matches(path))
     }
 }
 
@@ -244,6 +291,17 @@ pub(crate) fn without_secrets(text: &str) -> Cow<'_, str> {
 /// Whether something stored has lost a part to redaction.
 pub(crate) fn is_redacted(text: &str) -> bool {
     text.contains(MARK) || text.contains("[withheld")
+}
+
+fn add<T: PartialEq>(list: &mut Vec<T>, new: T) {
+    if !list.contains(&new) {
+        list.push(new);
+    }
+}
+
+/// Whether a body is one whose values have paths: JSON or XML.
+pub(super) fn is_document(text: &str) -> bool {
+    is_tree(text) || text.trim_start().starts_with('<')
 }
 
 /// Whether a rendered value is an object or an array.
@@ -261,90 +319,4 @@ fn prefixes(path: &str) -> impl Iterator<Item = &str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn redaction(paths: &[&str]) -> Redaction {
-        let config = JournalConfig {
-            redact_headers: vec!["X-Session".to_owned()],
-            redact_paths: paths.iter().map(|&p| p.to_owned()).collect(),
-            redact_query: vec!["Token".to_owned()],
-            ..JournalConfig::default()
-        };
-        let mut errors = Vec::new();
-        let redaction = Redaction::parse(&config, &mut errors);
-        assert_eq!(errors, []);
-        redaction
-    }
-
-    fn found(path: &str, legacy: &str) -> Discrepancy {
-        let (path, legacy) = (path.to_owned(), Some(legacy.to_owned()));
-        Discrepancy {
-            path,
-            kind: Kind::Value,
-            legacy,
-            modern: None,
-        }
-    }
-
-    #[test]
-    fn secret_headers_go_and_urls_in_others_lose_their_secrets() {
-        let mut headers = HeaderMap::new();
-        headers.insert("authorization", "Bearer s3cret".parse().unwrap());
-        headers.insert("x-session", "s3cret".parse().unwrap());
-        headers.insert("location", "/next?a=1&token=s3cret#x".parse().unwrap());
-        let stored = redaction(&[]).headers(&headers);
-        assert!(!format!("{stored:?}").contains("s3cret"), "{stored:?}");
-        assert!(stored.contains(&("location".into(), "/next?a=1&token=[redacted]#x".into())));
-    }
-
-    #[test]
-    fn a_discrepancy_at_above_or_below_a_secret_shows_none_of_it() {
-        let redaction = redaction(&["/card", "/**/email", "/users/*/key"]);
-        for (path, value, kept) in [
-            ("/card", r#""4111""#, "/card"),
-            ("/card/4111/x", "4111", "/card"),
-            ("/users/3", r#"{"name":"A","key":"4111"}"#, "/users/3"),
-            ("", r#"{"a":{"email":"4111"}}"#, ""),
-            ("/a", r#"{"email":"4111", trunca…"#, "/a"),
-            ("body", "-a 4111\n+b", "body"),
-            ("body", "\"token 4111\"", "body"),
-            ("body", r#"{"card":4111}"#, "body"),
-        ] {
-            let stored = redaction.discrepancy(found(path, value));
-            assert!(!format!("{stored:?}").contains("4111"), "{stored:?}");
-            assert_eq!(stored.path, kept);
-        }
-        let plain = redaction.discrepancy(found("/total", "4111"));
-        assert_eq!(plain.legacy.as_deref(), Some("4111"));
-    }
-
-    #[test]
-    fn keys_that_an_order_is_told_by_are_withheld_where_paths_are_secret() {
-        let mut order = found("/users", "4111, 4112");
-        order.kind = Kind::Order;
-        let stored = redaction(&["/users/*/card"]).discrepancy(order.clone());
-        assert_eq!(stored.legacy.as_deref(), Some(WITHHELD));
-        assert_eq!(redaction(&[]).discrepancy(order.clone()), order);
-    }
-
-    #[test]
-    fn a_discrepancy_in_a_header_is_redacted_like_the_header() {
-        let stored = redaction(&[]).discrepancy(found("headers/set-cookie", "sid=s3cret"));
-        assert_eq!(stored.legacy.as_deref(), Some(REDACTED));
-        let stored = redaction(&[]).discrepancy(found("headers/location", "/?token=s3cret"));
-        assert_eq!(stored.legacy.as_deref(), Some("/?token=[redacted]"));
-    }
-
-    #[test]
-    fn a_body_that_cannot_be_searched_is_withheld() {
-        assert_eq!(redaction(&["/a"]).body("a=s3cret", true), None);
-        assert_eq!(redaction(&["/a"]).body("{\"a\":1", false), None);
-        assert_eq!(
-            redaction(&[]).body("{\"a\":1", false).as_deref(),
-            Some("{\"a\":1")
-        );
-        let form = redaction(&[]).body("x=1&token=s3cret", true);
-        assert_eq!(form.as_deref(), Some("x=1&token=[redacted]"));
-    }
-}
+mod tests;

@@ -148,7 +148,7 @@ impl Reader {
             raw.client.key.as_ref(),
             ClientKey::default(),
         );
-        let journal = Settings::try_from(&raw.journal)
+        let mut journal = Settings::try_from(&raw.journal)
             .map_err(|errors| {
                 for error in errors {
                     let mut at = key_path!["journal", error.key];
@@ -182,6 +182,10 @@ impl Reader {
             .filter_map(|(i, route)| self.route(i, route, &settled))
             .map(Arc::new)
             .collect();
+        if let Some(settings) = &mut journal {
+            let rules = routes.iter().map(|route| route.rules.tokens());
+            rules.for_each(|rules| settings.hide_tokens(rules));
+        }
         self.groups(raw);
         let choice = raw.choice.as_ref().map(|choice| self.choice(choice));
         let hosts = self.hosts(raw);

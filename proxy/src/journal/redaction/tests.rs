@@ -1,0 +1,119 @@
+//! What is hidden, and what is withheld.
+
+use super::*;
+
+fn redaction(paths: &[&str]) -> Redaction {
+    let config = JournalConfig {
+        redact_headers: vec!["X-Session".to_owned()],
+        redact_paths: paths.iter().map(|&p| p.to_owned()).collect(),
+        redact_query: vec!["Token".to_owned()],
+        ..JournalConfig::default()
+    };
+    let mut errors = Vec::new();
+    let redaction = Redaction::parse(&config, &mut errors);
+    assert_eq!(errors, []);
+    redaction
+}
+
+fn found(path: &str, legacy: &str) -> Discrepancy {
+    let (path, legacy) = (path.to_owned(), Some(legacy.to_owned()));
+    Discrepancy {
+        path,
+        kind: Kind::Value,
+        legacy,
+        modern: None,
+    }
+}
+
+#[test]
+fn secret_headers_go_and_urls_in_others_lose_their_secrets() {
+    let mut headers = HeaderMap::new();
+    headers.insert("authorization", "Bearer s3cret".parse().unwrap());
+    headers.insert("x-session", "s3cret".parse().unwrap());
+    headers.insert("location", "/next?a=1&token=s3cret#x".parse().unwrap());
+    let stored = redaction(&[]).headers(&headers);
+    assert!(!format!("{stored:?}").contains("s3cret"), "{stored:?}");
+    assert!(stored.contains(&("location".into(), "/next?a=1&token=[redacted]#x".into())));
+}
+
+#[test]
+fn a_discrepancy_at_above_or_below_a_secret_shows_none_of_it() {
+    let redaction = redaction(&["/card", "/**/email", "/users/*/key"]);
+    for (path, value, kept) in [
+        ("/card", r#""4111""#, "/card"),
+        ("/card/4111/x", "4111", "/card"),
+        ("/users/3", r#"{"name":"A","key":"4111"}"#, "/users/3"),
+        ("", r#"{"a":{"email":"4111"}}"#, ""),
+        ("/a", r#"{"email":"4111", trunca…"#, "/a"),
+        ("body", "-a 4111\n+b", "body"),
+        ("body", "\"token 4111\"", "body"),
+        ("body", r#"{"card":4111}"#, "body"),
+    ] {
+        let stored = redaction.discrepancy(found(path, value));
+        assert!(!format!("{stored:?}").contains("4111"), "{stored:?}");
+        assert_eq!(stored.path, kept);
+    }
+    let plain = redaction.discrepancy(found("/total", "4111"));
+    assert_eq!(plain.legacy.as_deref(), Some("4111"));
+}
+
+#[test]
+fn keys_that_an_order_is_told_by_are_withheld_where_paths_are_secret() {
+    let mut order = found("/users", "4111, 4112");
+    order.kind = Kind::Order;
+    let stored = redaction(&["/users/*/card"]).discrepancy(order.clone());
+    assert_eq!(stored.legacy.as_deref(), Some(WITHHELD));
+    assert_eq!(redaction(&[]).discrepancy(order.clone()), order);
+}
+
+#[test]
+fn a_discrepancy_in_a_header_is_redacted_like_the_header() {
+    let stored = redaction(&[]).discrepancy(found("headers/set-cookie", "sid=s3cret"));
+    assert_eq!(stored.legacy.as_deref(), Some(REDACTED));
+    let stored = redaction(&[]).discrepancy(found("headers/location", "/?token=s3cret"));
+    assert_eq!(stored.legacy.as_deref(), Some("/?token=[redacted]"));
+}
+
+#[test]
+fn declared_tokens_are_hidden_where_they_stand_and_other_bodies_are_stored() {
+    let config = comparator::RulesConfig {
+        tokens: ["/csrf", "/links/next?cursor", "headers/x-ticket"]
+            .map(str::to_owned)
+            .to_vec(),
+        ..comparator::RulesConfig::default()
+    };
+    let rules = comparator::Rules::try_from(&config).unwrap();
+    let mut redaction = redaction(&[]);
+    redaction.hide(rules.tokens());
+    let json = redaction.body(
+        r#"{"csrf":"s3cret","links":{"next":"/o?cursor=s3cret"}}"#,
+        false,
+    );
+    let expected = r#"{"csrf":"[redacted]","links":{"next":"[redacted]"}}"#;
+    assert_eq!(json.as_deref(), Some(expected));
+    let form = redaction.body("x=1&csrf=s3cret", true);
+    assert_eq!(form.as_deref(), Some("x=1&csrf=[redacted]"));
+    assert_eq!(
+        redaction.target("/o?cursor=s3cret&n=1"),
+        "/o?cursor=[redacted]&n=1"
+    );
+    assert_eq!(redaction.header("x-ticket", "s3cret"), REDACTED);
+    for unread in ["{\"csrf\":\"s3cret", "<csrf>s3cret</csrf>"] {
+        assert_eq!(redaction.body(unread, false), None);
+    }
+    assert_eq!(redaction.body("plain", false).as_deref(), Some("plain"));
+    let stored = redaction.discrepancy(found("/csrf", "\"s3cret\""));
+    assert_eq!(stored.legacy.as_deref(), Some(REDACTED));
+}
+
+#[test]
+fn a_body_that_cannot_be_searched_is_withheld() {
+    assert_eq!(redaction(&["/a"]).body("a=s3cret", true), None);
+    assert_eq!(redaction(&["/a"]).body("{\"a\":1", false), None);
+    assert_eq!(
+        redaction(&[]).body("{\"a\":1", false).as_deref(),
+        Some("{\"a\":1")
+    );
+    let form = redaction(&[]).body("x=1&token=s3cret", true);
+    assert_eq!(form.as_deref(), Some("x=1&token=[redacted]"));
+}
