@@ -1,4 +1,4 @@
-//! What a side is sent of a captured request: in its own ids, with its own cookies.
+//! What a side is sent of a captured request: in its own ids, with what it has minted.
 
 use super::wire::{Request, Room, ask};
 use super::{Job, Mirror};
@@ -51,9 +51,7 @@ impl Mirror {
         }
         Ok(answer)
     }
-}
 
-impl Mirror {
     /// Waits for what was mirrored before and is not answered yet, where it may tell a token that a
     /// request holds.
     pub(super) async fn await_tokens(&self, job: &Job, lesson: &Lesson) {
