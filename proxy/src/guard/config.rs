@@ -2,10 +2,9 @@
 //!
 //! [`GuardConfig`] is what was typed, [`Limits`] is what is ready to use.
 
-use crate::readiness::{ThresholdError, percentage};
+use crate::readiness::{Figures, ThresholdError};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// When the guard turns the dial of a route back to `0%`, or from mode `modern` to `shadow` at
@@ -82,76 +81,53 @@ impl Limits {
 
     /// These limits with what `config` says otherwise, and every mistake in it.
     pub fn with(mut self, config: &GuardConfig) -> (Self, Vec<ThresholdError>) {
-        let mut errors = Vec::new();
-        let mut refuse = |key, message| errors.push(ThresholdError { key, message });
+        let mut figures = Figures::default();
         self.enabled = config.enabled.unwrap_or(self.enabled);
-        let shares = [
-            (
-                "modern_errors",
-                &config.modern_errors,
-                &mut self.modern_errors,
-            ),
-            ("mismatches", &config.mismatches, &mut self.mismatches),
-        ];
-        for (key, text, share) in shares {
-            let Some(text) = text else { continue };
-            match percentage(text) {
-                Some(value) => *share = value,
-                None => refuse(
-                    key,
-                    format!("\"{text}\" is no percentage such as \"5%\", from 0% to 100%"),
-                ),
-            }
-        }
-        let second = Duration::from_secs(1);
-        let spans: [(_, _, RangeInclusive<Duration>, _); 3] = [
-            (
-                "window",
-                &config.window,
-                second..=Duration::from_hours(1),
-                &mut self.window,
-            ),
-            (
-                "latency_slack",
-                &config.latency_slack,
-                Duration::ZERO..=Duration::from_mins(1),
-                &mut self.latency_slack,
-            ),
-            (
-                "hold_off",
-                &config.hold_off,
-                second..=Self::LONGEST_HOLD,
-                &mut self.hold_off,
-            ),
-        ];
-        for (key, text, range, span) in spans {
-            let Some(text) = text else { continue };
-            match humantime::parse_duration(text) {
-                Ok(value) if range.contains(&value) => *span = value,
-                Ok(_) => {
-                    let [from, to] =
-                        [range.start(), range.end()].map(|end| humantime::format_duration(*end));
-                    refuse(key, format!("\"{text}\" is not from {from} to {to}"));
-                }
-                Err(_) => refuse(
-                    key,
-                    format!("\"{text}\" is no duration such as \"1m\" or \"50ms\""),
-                ),
-            }
-        }
-        match config.latency_p95 {
-            Some(ratio) if ratio.is_finite() && ratio >= 1.0 => self.latency_p95 = ratio,
-            Some(ratio) => refuse(
-                "latency_p95",
-                format!("{ratio} is no ratio of at least 1, such as 3.0"),
-            ),
-            None => {}
-        }
-        match config.minimum {
-            Some(0) => refuse("minimum", "0 requests show nothing".to_owned()),
-            other => self.minimum = other.unwrap_or(self.minimum),
-        }
-        (self, errors)
+        let modern_errors = config.modern_errors.as_ref();
+        figures.share(
+            "modern_errors",
+            modern_errors,
+            "5%",
+            &mut self.modern_errors,
+        );
+        figures.share(
+            "mismatches",
+            config.mismatches.as_ref(),
+            "5%",
+            &mut self.mismatches,
+        );
+        let (second, examples) = (Duration::from_secs(1), ["1m", "50ms"]);
+        let windows = second..=Duration::from_hours(1);
+        figures.span(
+            "window",
+            config.window.as_ref(),
+            &windows,
+            examples,
+            &mut self.window,
+        );
+        let (slack, slacks) = (
+            config.latency_slack.as_ref(),
+            Duration::ZERO..=Duration::from_mins(1),
+        );
+        figures.span(
+            "latency_slack",
+            slack,
+            &slacks,
+            examples,
+            &mut self.latency_slack,
+        );
+        let (hold_off, holds) = (config.hold_off.as_ref(), second..=Self::LONGEST_HOLD);
+        figures.span("hold_off", hold_off, &holds, examples, &mut self.hold_off);
+        let (given, wanted) = (config.latency_p95, "of at least 1, such as 3.0");
+        figures.ratio(
+            "latency_p95",
+            given,
+            |ratio| ratio >= 1.0,
+            wanted,
+            &mut self.latency_p95,
+        );
+        figures.number("minimum", config.minimum, "requests", &mut self.minimum);
+        (self, figures.0)
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! [`ReadinessConfig`] is what was typed, [`Thresholds`] is what is ready to use.
 
+use super::figures::{Figures, ThresholdError};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::time::Duration;
@@ -69,16 +70,6 @@ pub struct Thresholds {
     pub open_findings: u64,
 }
 
-/// A mistake in a [`ReadinessConfig`].
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{key}: {message}")]
-pub struct ThresholdError {
-    /// The key within the table.
-    pub key: &'static str,
-    /// What is wrong, naming the value.
-    pub message: String,
-}
-
 impl Default for Thresholds {
     fn default() -> Self {
         Self {
@@ -101,92 +92,64 @@ impl Thresholds {
 
     /// These thresholds with what `config` says otherwise, and every mistake in it.
     pub fn with(mut self, config: &ReadinessConfig) -> (Self, Vec<ThresholdError>) {
-        let mut errors = Vec::new();
-        let mut refuse = |key, message| errors.push(ThresholdError { key, message });
-        let shares = [
-            ("confidence", &config.confidence, &mut self.confidence),
-            ("match_rate", &config.match_rate, &mut self.match_rate),
-            ("unverified", &config.unverified, &mut self.unverified),
-            (
-                "modern_errors",
-                &config.modern_errors,
-                &mut self.modern_errors,
-            ),
-        ];
-        for (key, text, share) in shares {
-            let Some(text) = text else { continue };
-            match percentage(text) {
-                Some(value) if key == "confidence" && !(0.5..1.0).contains(&value) => {
-                    refuse(key, format!("\"{text}\" is not from 50% to below 100%"));
-                }
-                Some(value) if key == "match_rate" && value >= 1.0 => refuse(
-                    key,
-                    format!("\"{text}\" can't be shown by any number of comparisons; use less"),
-                ),
-                Some(value) => *share = value,
-                None => refuse(
-                    key,
-                    format!("\"{text}\" is no percentage such as \"99.9%\", from 0% to 100%"),
-                ),
-            }
-        }
-        let spans = [
-            (
-                "period",
-                &config.period,
-                SHORTEST..=Self::LONGEST,
-                &mut self.period,
-            ),
-            (
-                "latency_slack",
-                &config.latency_slack,
-                Duration::ZERO..=SHORTEST,
-                &mut self.latency_slack,
-            ),
-        ];
-        for (key, text, range, span) in spans {
-            let Some(text) = text else { continue };
-            match humantime::parse_duration(text) {
-                Ok(value) if range.contains(&value) => *span = value,
-                Ok(_) => {
-                    let [from, to] =
-                        [range.start(), range.end()].map(|end| humantime::format_duration(*end));
-                    refuse(key, format!("\"{text}\" is not from {from} to {to}"));
-                }
-                Err(_) => refuse(
-                    key,
-                    format!("\"{text}\" is no duration such as \"24h\" or \"5ms\""),
-                ),
-            }
-        }
+        let mut figures = Figures::default();
+        let confidence = config.confidence.as_ref();
+        figures.share_within(
+            "confidence",
+            confidence,
+            "99.9%",
+            &mut self.confidence,
+            |share| (!(0.5..1.0).contains(&share)).then_some("is not from 50% to below 100%"),
+        );
+        let match_rate = config.match_rate.as_ref();
+        figures.share_within(
+            "match_rate",
+            match_rate,
+            "99.9%",
+            &mut self.match_rate,
+            |share| {
+                (share >= 1.0).then_some("can't be shown by any number of comparisons; use less")
+            },
+        );
+        let unverified = config.unverified.as_ref();
+        figures.share("unverified", unverified, "99.9%", &mut self.unverified);
+        let modern_errors = config.modern_errors.as_ref();
+        figures.share(
+            "modern_errors",
+            modern_errors,
+            "99.9%",
+            &mut self.modern_errors,
+        );
+        let (period, slack) = (config.period.as_ref(), config.latency_slack.as_ref());
+        let examples = ["24h", "5ms"];
+        let periods = SHORTEST..=Self::LONGEST;
+        figures.span("period", period, &periods, examples, &mut self.period);
+        let slacks = Duration::ZERO..=SHORTEST;
+        figures.span(
+            "latency_slack",
+            slack,
+            &slacks,
+            examples,
+            &mut self.latency_slack,
+        );
         let ratios = [
             ("latency_p50", config.latency_p50),
             ("latency_p95", config.latency_p95),
             ("latency_p99", config.latency_p99),
         ];
-        for ((key, ratio), (_, threshold)) in ratios.into_iter().zip(&mut self.latency) {
-            match ratio {
-                Some(ratio) if ratio.is_finite() && ratio > 0.0 => *threshold = ratio,
-                Some(ratio) => refuse(key, format!("{ratio} is no ratio such as 1.5")),
-                None => {}
-            }
+        for ((key, given), (_, ratio)) in ratios.into_iter().zip(&mut self.latency) {
+            figures.ratio(key, given, |ratio| ratio > 0.0, "such as 1.5", ratio);
         }
-        match config.comparisons {
-            Some(0) => refuse("comparisons", "0 comparisons show nothing".to_owned()),
-            other => self.comparisons = other.unwrap_or(self.comparisons),
-        }
+        let comparisons = config.comparisons;
+        figures.number(
+            "comparisons",
+            comparisons,
+            "comparisons",
+            &mut self.comparisons,
+        );
         self.open_findings = config.open_findings.unwrap_or(self.open_findings);
-        (self, errors)
+        (self, figures.0)
     }
-}
-
-/// A percentage from 0 % to 100 %, as a share.
-pub(crate) fn percentage(text: &str) -> Option<f64> {
-    let number = text.trim().strip_suffix('%')?.trim_end();
-    let plain = number.len() <= 12 && number.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-    let value: f64 = number.parse().ok().filter(|_| plain)?;
-    // By division, so that "99.9%" is the double that 0.999 is.
-    (value <= 100.0).then_some(value / 100.0)
 }
 
 #[cfg(test)]
