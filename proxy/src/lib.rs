@@ -24,6 +24,7 @@ pub mod routing;
 pub mod server;
 pub mod sessions;
 mod side;
+mod sqlite;
 pub mod toml_file;
 
 pub use side::Side;

@@ -5,11 +5,10 @@ use super::counts::Change;
 use super::evidence::SliceRow;
 use super::hits::RuleRow;
 use super::tally::{News, Reservoir, SMALLEST, Tally};
+use crate::sqlite;
 use jiff::Timestamp;
 use sqlx::migrate::MigrateError;
-use sqlx::sqlite::{
-    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{SqliteConnection, SqlitePool};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -21,8 +20,6 @@ const LOCK_WAIT: Duration = Duration::from_millis(500);
 /// How long a reader waits for a connection.
 const READ_WAIT: Duration = Duration::from_secs(2);
 const READERS: u32 = 4;
-/// What the write-ahead log shrinks to after a checkpoint.
-const LOG_BYTES: &str = "4194304";
 
 /// The file that a path or `sqlite:` URL means.
 pub(super) fn location(path_or_url: &str) -> Result<PathBuf, JournalError> {
@@ -41,25 +38,12 @@ pub(super) fn location(path_or_url: &str) -> Result<PathBuf, JournalError> {
 
 /// The writer's connection, with the schema up to date.
 pub(super) async fn open_for_writing(path: &Path) -> Result<SqlitePool, JournalError> {
-    let options = SqliteConnectOptions::new()
-        .filename(path)
+    let options = sqlite::for_writing(path, LOCK_WAIT)
         .create_if_missing(true)
         // It has to come before the first table, and with it the file can shrink.
-        .auto_vacuum(SqliteAutoVacuum::Incremental)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Normal)
-        .pragma("journal_size_limit", LOG_BYTES)
-        .busy_timeout(LOCK_WAIT);
-    let pool = SqlitePoolOptions::new()
-        .max_connections(1)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .connect_with(options)
-        .await
-        .map_err(|source| JournalError::Open {
-            path: path.to_owned(),
-            source,
-        })?;
+        .auto_vacuum(SqliteAutoVacuum::Incremental);
+    let pool = sqlite::one_connection(options).await;
+    let pool = pool.map_err(|source| at(path, source))?;
     let upgraded = sqlx::migrate!("../migrations/journal").run(&pool).await;
     upgraded.map_err(|source| {
         let path = path.to_owned();
@@ -73,36 +57,32 @@ pub(super) async fn open_for_writing(path: &Path) -> Result<SqlitePool, JournalE
 
 /// Connections that can only read.
 pub(super) async fn open_for_reading(path: &Path) -> Result<SqlitePool, JournalError> {
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .read_only(true)
-        .busy_timeout(LOCK_WAIT);
-    SqlitePoolOptions::new()
-        .max_connections(READERS)
-        .acquire_timeout(READ_WAIT)
-        .connect_with(options)
-        .await
-        .map_err(|source| JournalError::Open {
-            path: path.to_owned(),
-            source,
-        })
+    connect(path, READERS, SqliteConnectOptions::new().read_only(true)).await
 }
 
 /// A connection for single statements, beside the writer's.
 pub(super) async fn open_for_decisions(path: &Path) -> Result<SqlitePool, JournalError> {
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .synchronous(SqliteSynchronous::Normal)
-        .busy_timeout(LOCK_WAIT);
+    let options = SqliteConnectOptions::new().synchronous(SqliteSynchronous::Normal);
+    connect(path, 1, options).await
+}
+
+/// Connections beside the writer's, for which nobody waits long.
+async fn connect(
+    path: &Path,
+    connections: u32,
+    options: SqliteConnectOptions,
+) -> Result<SqlitePool, JournalError> {
     SqlitePoolOptions::new()
-        .max_connections(1)
+        .max_connections(connections)
         .acquire_timeout(READ_WAIT)
-        .connect_with(options)
+        .connect_with(options.filename(path).busy_timeout(LOCK_WAIT))
         .await
-        .map_err(|source| JournalError::Open {
-            path: path.to_owned(),
-            source,
-        })
+        .map_err(|source| at(path, source))
+}
+
+fn at(path: &Path, source: sqlx::Error) -> JournalError {
+    let path = path.to_owned();
+    JournalError::Open { path, source }
 }
 
 /// What the writer has to know of the findings on disk.

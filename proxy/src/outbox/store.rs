@@ -6,12 +6,10 @@ use super::{Leftover, Leftovers, OutboxError, SealedRow};
 use crate::exchange::Exchange;
 use crate::lanes::{Lane, Taint};
 use crate::side::Side;
+use crate::sqlite;
 use comparator::IdPair;
 use jiff::Timestamp;
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, SqlitePoolOptions,
-    SqliteSynchronous,
-};
+use sqlx::sqlite::SqliteLockingMode;
 use sqlx::{SqliteConnection, SqlitePool};
 use std::fs::{DirBuilder, OpenOptions, Permissions};
 use std::io;
@@ -23,8 +21,6 @@ use std::time::Duration;
 const LOCK_WAIT: Duration = Duration::from_secs(2);
 /// Rows of sessions that are read at the start: as many as fit into memory.
 const MOST_SESSIONS: i64 = 200_000;
-/// What the write-ahead log shrinks to after a checkpoint.
-const LOG_BYTES: &str = "4194304";
 
 type LeftColumns = (i64, String, String, i64, bool, bool, String, String, i64);
 type ExchangeColumns = (String, String, i64, String, Vec<u8>, Vec<u8>);
@@ -37,22 +33,11 @@ pub(super) async fn open(path: &Path) -> Result<SqlitePool, OutboxError> {
         source,
     };
     make_private(path).map_err(|error| refuse(sqlx::Error::Io(error)))?;
-    let options = SqliteConnectOptions::new()
-        .filename(path)
+    let options = sqlite::for_writing(path, LOCK_WAIT)
         .locking_mode(SqliteLockingMode::Exclusive)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Normal)
-        .pragma("journal_size_limit", LOG_BYTES)
         // What was delivered is nobody's to read.
-        .pragma("secure_delete", "ON")
-        .busy_timeout(LOCK_WAIT);
-    let pool = SqlitePoolOptions::new()
-        .max_connections(1)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .connect_with(options)
-        .await
-        .map_err(refuse)?;
+        .pragma("secure_delete", "ON");
+    let pool = sqlite::one_connection(options).await.map_err(refuse)?;
     let upgraded = sqlx::migrate!("../migrations/outbox").run(&pool).await;
     upgraded.map_err(|source| OutboxError::Upgrade {
         path: path.to_owned(),
