@@ -4,6 +4,7 @@
 
 mod common;
 
+use common::process::{self, Process};
 use common::{PATIENCE, Proxy, backend, client, dead_backend, eventually, one_route, send};
 use cutover::outcome::{Outcome, RouteSnapshot};
 use cutover::routing::Mode;
@@ -11,8 +12,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -53,41 +53,6 @@ fn answer_one(mut stream: &TcpStream) -> Option<()> {
     stream
         .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
         .ok()
-}
-
-/// A process that dies with the test.
-struct Process {
-    child: Child,
-    lines: std::io::Lines<BufReader<ChildStdout>>,
-}
-
-impl Process {
-    fn start(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self { child, lines }
-    }
-
-    /// The address that the next line with this mark ends with.
-    fn address(&mut self, mark: &str) -> SocketAddr {
-        let line = self
-            .lines
-            .find(|line| line.as_ref().unwrap().contains(mark));
-        let line = line.unwrap().unwrap();
-        line.rsplit([' ', '/']).next().unwrap().parse().unwrap()
-    }
-
-    fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 fn side(at: &str) -> (Process, SocketAddr) {
@@ -247,27 +212,6 @@ async fn rubbish_in_the_place_of_the_routes_changes_nothing_for_anybody() {
     assert_eq!(compared, counts.eligible, "{counts:?}");
 }
 
-/// `cutover proxy` on the routes in a folder, by way of a command that may limit it.
-fn proxy_process(folder: &Path, mut command: Command) -> (Process, SocketAddr, SocketAddr) {
-    command
-        .args([
-            "proxy",
-            "--listen",
-            "127.0.0.1:0",
-            "--control",
-            "127.0.0.1:0",
-            "--threads",
-            "2",
-        ])
-        .arg("--routes")
-        .arg(folder.join("routes.toml"))
-        .arg("--journal")
-        .arg(folder.join("journal.db"));
-    let mut process = Process::start(&mut command);
-    let (address, control) = (process.address("http://"), process.address("http://"));
-    (process, address, control)
-}
-
 #[tokio::test]
 async fn a_disk_that_is_full_costs_no_client_an_answer_and_no_count() {
     let side = |name: &'static str| {
@@ -289,7 +233,7 @@ async fn a_disk_that_is_full_costs_no_client_an_answer_and_no_count() {
     let mut limited = Command::new("sh");
     let limit = "trap '' XFSZ; ulimit -f 600; exec \"$0\" \"$@\"";
     limited.args(["-c", limit, env!("CARGO_BIN_EXE_cutover")]);
-    let (_process, address, control) = proxy_process(folder.path(), limited);
+    let (_process, address, control) = process::proxy(folder.path(), limited);
     let client = client();
     let asked: u64 = 600;
     for i in 0..asked {
@@ -351,8 +295,7 @@ async fn thousands_of_clients_that_dribble_hold_up_nobody_and_cost_little() {
     let folder = tempfile::tempdir().unwrap();
     let routes = one_route(address, dead_backend().await, "legacy", "");
     std::fs::write(folder.path().join("routes.toml"), routes).unwrap();
-    let command = Command::new(env!("CARGO_BIN_EXE_cutover"));
-    let (process, address, _) = proxy_process(folder.path(), command);
+    let (process, address, _) = process::proxy(folder.path(), process::program());
     let memory = || {
         let status =
             std::fs::read_to_string(format!("/proc/{}/status", process.child.id())).unwrap();

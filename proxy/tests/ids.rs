@@ -84,12 +84,7 @@ async fn shop(prefix: &'static str) -> SocketAddr {
 
 fn routes(legacy: SocketAddr, modern: SocketAddr, mode: &str) -> String {
     format!(
-        r#"
-[upstreams.legacy]
-peers = ["{legacy}"]
-[upstreams.modern]
-peers = ["{modern}"]
-[mirror]
+        r#"{}
 timeout = "20s"
 [compare]
 ids = {{ "/id" = "order", "/after" = "order", "/orders/*/id" = "order", "/orders/*/after" = "order" }}
@@ -112,7 +107,8 @@ name = "read"
 path = "/orders/{{id}}"
 lanes = ["order:{{id}}"]
 {mode}
-"#
+"#,
+        common::sides(legacy, modern)
     )
 }
 

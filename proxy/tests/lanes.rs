@@ -74,12 +74,7 @@ async fn show(State(shop): State<Shop>, Path(id): Path<String>) -> Response {
 /// Routes for orders: `order-make` and `order`, with these lines in `[mirror]`.
 fn shop_routes(legacy: SocketAddr, modern: SocketAddr, mirror: &str) -> String {
     format!(
-        r#"
-[upstreams.legacy]
-peers = ["{legacy}"]
-[upstreams.modern]
-peers = ["{modern}"]
-[mirror]
+        r#"{}
 {mirror}
 [[routes]]
 name = "order-make"
@@ -98,7 +93,8 @@ legacy = "legacy"
 modern = "modern"
 writes = "mirror"
 lanes = ["order:{{id}}"]
-"#
+"#,
+        common::sides(legacy, modern)
     )
 }
 

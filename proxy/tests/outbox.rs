@@ -6,17 +6,16 @@ mod common;
 use axum::Router;
 use axum::body::Bytes;
 use axum::routing::any;
+use common::process::{self, Process};
 use common::{
     PATIENCE, Proxy, backend, client, dead_backend, eventually, one_route, raw_backend, send,
 };
 use cutover::outcome::{Ending, Outcome};
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt;
@@ -50,40 +49,17 @@ fn ok() -> Router {
 }
 
 /// `cutover proxy` in a process of its own.
-struct Process {
-    child: Child,
+struct Program {
+    process: Process,
     address: SocketAddr,
     control: SocketAddr,
 }
 
-impl Process {
+impl Program {
     fn start(folder: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_cutover"))
-            .arg("proxy")
-            .arg("--routes")
-            .arg(folder.join("routes.toml"))
-            .arg("--journal")
-            .arg(folder.join("journal.db"))
-            .args([
-                "--listen",
-                "127.0.0.1:0",
-                "--control",
-                "127.0.0.1:0",
-                "--threads",
-                "2",
-            ])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut address = || {
-            let line = lines.next().unwrap().unwrap();
-            line.rsplit('/').next().unwrap().parse().unwrap()
-        };
-        let (address, control) = (address(), address());
+        let (process, address, control) = process::proxy(folder, process::program());
         Self {
-            child,
+            process,
             address,
             control,
         }
@@ -114,19 +90,6 @@ impl Process {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
-
-    /// SIGKILL: nothing of the process runs any more.
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 const LANES: &str = "writes = \"mirror\"\nlanes = [\"lane:header:X-Lane\"]";
@@ -142,16 +105,16 @@ async fn what_was_stored_arrives_after_a_kill_in_the_order_of_its_lanes_and_unde
     let routes = folder.path().join("routes.toml");
     std::fs::write(routes, one_route(legacy, modern, "shadow", LANES)).unwrap();
 
-    let proxy = Process::start(folder.path());
+    let mut proxy = Program::start(folder.path());
     for n in 0..60_u64 {
         assert_eq!(proxy.write(n % 5, &n.to_string()).await, 200);
     }
     proxy
         .until("/api/lanes", |now| now["outbox"]["stored"] == 60)
         .await;
-    proxy.kill();
+    proxy.process.kill();
 
-    let proxy = Process::start(folder.path());
+    let proxy = Program::start(folder.path());
     let left = proxy.control("/api/lanes").await;
     assert_eq!(
         (&left["depth"], &left["outbox"]["writes"]),

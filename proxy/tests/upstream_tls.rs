@@ -3,13 +3,11 @@
 
 mod common;
 
-use common::{Answer, client, one_route, send};
+use common::{Answer, client, one_route, process, send};
 use http::Request;
 use rcgen::{CertificateParams, CertifiedIssuer, KeyPair};
-use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -63,52 +61,6 @@ fn authority() -> CertificateParams {
     params
 }
 
-/// The program itself, because what it trusts is read from its environment.
-struct Program {
-    process: Child,
-    address: SocketAddr,
-}
-
-impl Program {
-    fn start(folder: &Path, routes: &str, trusted: Option<&Path>) -> Self {
-        std::fs::write(folder.join("routes.toml"), routes).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cutover"));
-        command
-            .args([
-                "proxy",
-                "--listen",
-                "127.0.0.1:0",
-                "--control",
-                "127.0.0.1:0",
-            ])
-            .current_dir(folder)
-            .stdout(Stdio::piped());
-        if let Some(file) = trusted {
-            command.env("SSL_CERT_FILE", file);
-        }
-        let mut process = command.spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let address = line.trim().rsplit('/').next().unwrap().parse().unwrap();
-        Self { process, address }
-    }
-
-    async fn get(&self) -> Answer {
-        send(&client(), self.address, Request::get("/orders/1"), "")
-            .await
-            .unwrap()
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
 /// What the client gets when the peer is asked under this name.
 async fn asked(name: &str, trust: bool) -> Answer {
     let folder = TempDir::new().unwrap();
@@ -116,8 +68,13 @@ async fn asked(name: &str, trust: bool) -> Answer {
     let peers = format!("peers = [\"{address}\"]");
     let tls = format!("{peers}\ntls = true\nsni = \"{name}\"");
     let routes = one_route(address, address, "shadow", "").replace(&peers, &tls);
-    let trusted = trust.then_some(authority.as_path());
-    Program::start(folder.path(), &routes, trusted).get().await
+    std::fs::write(folder.path().join("routes.toml"), routes).unwrap();
+    // A process of its own, because what it trusts is read from its environment.
+    let mut command = process::program();
+    command.envs(trust.then_some(("SSL_CERT_FILE", &authority)));
+    let (_process, address, _) = process::proxy(folder.path(), command);
+    let request = Request::get("/orders/1");
+    send(&client(), address, request, "").await.unwrap()
 }
 
 #[tokio::test]

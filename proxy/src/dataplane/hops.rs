@@ -170,15 +170,8 @@ pub(super) fn answer(
 
 #[cfg(test)]
 mod tests {
+    use super::super::seen::request;
     use super::*;
-
-    fn request(headers: &[(&'static str, &'static str)]) -> RequestHeader {
-        let mut request = RequestHeader::build("GET", b"/", None).unwrap();
-        for (name, value) in headers {
-            request.append_header(*name, *value).unwrap();
-        }
-        request
-    }
 
     fn hops(request: &RequestHeader) -> Result<Hops, Refusal> {
         Hops::of(

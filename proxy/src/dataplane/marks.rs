@@ -168,15 +168,8 @@ fn write_address(text: &mut Vec<u8>, address: IpAddr) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::seen::request;
     use super::*;
-
-    fn request(headers: &[(&'static str, &'static str)]) -> RequestHeader {
-        let mut request = RequestHeader::build("GET", b"/", None).unwrap();
-        for (name, value) in headers {
-            request.append_header(*name, *value).unwrap();
-        }
-        request
-    }
 
     /// The request as the upstream gets it, for a client at this address.
     fn marked(headers: &[(&'static str, &'static str)], address: &str) -> RequestHeader {

@@ -97,3 +97,13 @@ impl<'a> Lines<'a> {
         }
     }
 }
+
+/// A request with these headers.
+#[cfg(test)]
+pub(super) fn request(headers: &[(&'static str, &'static str)]) -> pingora::http::RequestHeader {
+    let mut request = pingora::http::RequestHeader::build("GET", b"/", None).unwrap();
+    for (name, value) in headers {
+        request.append_header(*name, *value).unwrap();
+    }
+    request
+}

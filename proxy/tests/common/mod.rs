@@ -10,6 +10,7 @@
     reason = "a test that can't be set up fails"
 )]
 
+pub mod process;
 pub mod wire;
 
 use axum::Router;
@@ -189,15 +190,22 @@ pub async fn eventually<T>(mut ask: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// A routes.toml with one route for everything, in this mode, and further lines for it.
-pub fn one_route(legacy: SocketAddr, modern: SocketAddr, mode: &str, lines: &str) -> String {
+/// The upstreams of both sides, and the beginning of `[mirror]`.
+pub fn sides(legacy: SocketAddr, modern: SocketAddr) -> String {
     format!(
         r#"
 [upstreams.legacy]
 peers = ["{legacy}"]
 [upstreams.modern]
 peers = ["{modern}"]
-[mirror]
+[mirror]"#
+    )
+}
+
+/// A routes.toml with one route for everything, in this mode, and further lines for it.
+pub fn one_route(legacy: SocketAddr, modern: SocketAddr, mode: &str, lines: &str) -> String {
+    format!(
+        r#"{}
 timeout = "20s"
 [[routes]]
 name = "all"
@@ -206,6 +214,7 @@ mode = "{mode}"
 legacy = "legacy"
 modern = "modern"
 {lines}
-"#
+"#,
+        sides(legacy, modern)
     )
 }

@@ -37,13 +37,7 @@ async fn a_locked_file_delays_nobody_and_loses_no_count() {
     sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
     assert!(until(async || !journal.status().failing).await);
     assert!(until(async || setting.budget.used() == 0).await);
-    let finding = journal
-        .reader()
-        .findings(&wanted())
-        .await
-        .unwrap()
-        .findings
-        .remove(0);
+    let finding = listed(&journal, &wanted(), 1).await.remove(0);
     assert_eq!(
         finding.count + journal.status().lost,
         QUEUE as u64 * 3,

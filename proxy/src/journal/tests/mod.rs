@@ -126,6 +126,13 @@ fn wanted() -> Filter {
     }
 }
 
+/// The findings that are wanted, once there are so many.
+async fn listed(journal: &Journal, wanted: &Filter, count: usize) -> Vec<FindingSummary> {
+    let list = async || journal.reader().findings(wanted).await.unwrap().findings;
+    assert!(until(async || list().await.len() == count).await);
+    list().await
+}
+
 /// Polls until `holds` is true; false after ten seconds.
 async fn until(mut holds: impl AsyncFnMut() -> bool) -> bool {
     let deadline = Instant::now() + Duration::from_secs(10);

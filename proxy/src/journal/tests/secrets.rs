@@ -71,17 +71,7 @@ async fn no_planted_secret_reaches_the_disk() {
         });
     }
     journal.offer(finding);
-    assert!(
-        until(async || journal
-            .reader()
-            .findings(&wanted())
-            .await
-            .unwrap()
-            .findings
-            .len()
-            == 7)
-        .await
-    );
+    listed(&journal, &wanted(), 7).await;
     let with_log = setting.bytes();
     journal.close().await;
     for bytes in [with_log, setting.bytes()] {

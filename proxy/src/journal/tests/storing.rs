@@ -9,18 +9,7 @@ async fn findings_are_grouped_by_fingerprint_with_a_bounded_sample() {
     for i in 0..20 {
         journal.offer(setting.found(&[&format!("/items/{i}/total"), "/items/99/total", "/id"]));
     }
-    assert!(
-        until(async || journal
-            .reader()
-            .findings(&wanted())
-            .await
-            .unwrap()
-            .findings
-            .len()
-            == 2)
-        .await
-    );
-    let findings = journal.reader().findings(&wanted()).await.unwrap().findings;
+    let findings = listed(&journal, &wanted(), 2).await;
     let counts: HashSet<_> = findings
         .iter()
         .map(|f| (f.path.as_str(), f.count))
@@ -56,17 +45,7 @@ async fn pages_follow_each_other_without_gap_or_repetition() {
         let paths: Vec<String> = (i..23).map(|n| format!("/field{n}")).collect();
         journal.offer(setting.found(&paths.iter().map(String::as_str).collect::<Vec<_>>()));
     }
-    assert!(
-        until(async || journal
-            .reader()
-            .findings(&wanted())
-            .await
-            .unwrap()
-            .findings
-            .len()
-            == 23)
-        .await
-    );
+    listed(&journal, &wanted(), 23).await;
     for sort in [Sort::Frequent, Sort::Recent] {
         let mut filter = Filter {
             limit: 5,
@@ -97,24 +76,7 @@ async fn an_exchange_that_could_not_be_compared_is_a_failure_not_a_discrepancy()
         failures: true,
         ..wanted()
     };
-    assert!(
-        until(async || journal
-            .reader()
-            .findings(&failures)
-            .await
-            .unwrap()
-            .findings
-            .len()
-            == 1)
-        .await
-    );
-    let failure = journal
-        .reader()
-        .findings(&failures)
-        .await
-        .unwrap()
-        .findings
-        .remove(0);
+    let failure = listed(&journal, &failures, 1).await.remove(0);
     assert_eq!(
         (failure.outcome.as_str(), failure.kind.as_str()),
         ("candidate_error", "reset")
@@ -176,13 +138,7 @@ async fn counts_findings_and_reservoirs_survive_a_restart() {
         (8, 8),
         "nothing is counted twice"
     );
-    let finding = journal
-        .reader()
-        .findings(&wanted())
-        .await
-        .unwrap()
-        .findings
-        .remove(0);
+    let finding = listed(&journal, &wanted(), 1).await.remove(0);
     assert_eq!(finding.count, 11);
     let drawn: i64 = sqlx::query_scalar("SELECT drawn FROM findings")
         .fetch_one(&mut setting.connection().await)
