@@ -316,3 +316,73 @@ async fn a_candidate_that_refuses_a_request_before_it_is_sent_has_answered() {
     assert_eq!(counts.count(Outcome::Different), 1, "{counts:?}");
     assert_eq!(proxy.running.outbox().status().writes, 0);
 }
+
+#[tokio::test]
+async fn a_route_whose_candidate_is_slow_leaves_places_to_the_other_routes() {
+    let held = Arc::new(tokio::sync::Semaphore::new(0));
+    let waits = Arc::clone(&held);
+    let slow = move || async move {
+        let _ = waits.acquire().await;
+        "same"
+    };
+    let legacy = backend(Router::new().fallback(get(|| async { "same" }))).await;
+    let modern = backend(
+        Router::new()
+            .route("/slow", get(slow))
+            .fallback(get(|| async { "same" })),
+    );
+    let route = |name: &str, lines: &str| {
+        format!(
+            "[[routes]]\nname = \"{name}\"\npath = \"/{name}\"\nmode = \"shadow\"\n\
+             legacy = \"legacy\"\nmodern = \"modern\"\n{lines}\n"
+        )
+    };
+    let modern = modern.await;
+    // By default three quarters are a route's; two are what is told.
+    for lines in ["", "mirror_concurrency = 2"] {
+        let proxy = Proxy::start(&format!(
+            "[upstreams.legacy]\npeers = [\"{legacy}\"]\n[upstreams.modern]\npeers = [\"{modern}\"]\n\
+             [mirror]\ntimeout = \"20s\"\nconcurrency = 4\n{}{}",
+            route("slow", lines),
+            route("fast", "")
+        ))
+        .await;
+        for _ in 0..8 {
+            proxy.get("/slow").await;
+        }
+        for _ in 0..8 {
+            proxy.get("/fast").await;
+        }
+        let fast = proxy.settled("fast").await;
+        assert_eq!(fast.count(Outcome::Matched), 8, "{fast:?}");
+        assert_eq!(proxy.running.ledger.route("slow").snapshot().pending(), 8);
+        held.add_permits(100);
+        let slow = proxy.settled("slow").await;
+        assert_eq!(slow.count(Outcome::Matched), 8, "{slow:?}");
+        held.forget_permits(1000);
+    }
+}
+
+#[test]
+fn a_route_s_places_are_some_of_the_candidate_s() {
+    let said = |places: &str| {
+        let text = format!(
+            "[upstreams.a]\npeers = [\"127.0.0.1:1\"]\n[mirror]\nconcurrency = 4\n[[routes]]\n\
+             name = \"a\"\npath = \"/\"\nmode = \"legacy\"\nlegacy = \"a\"\nmirror_concurrency = {places}\n"
+        );
+        let file = std::path::Path::new("routes.toml");
+        let checked =
+            cutover::routes::check(file, &text, &cutover::outcome::Ledger::default(), None);
+        checked.err().map(|error| error.to_string())
+    };
+    assert_eq!(said("4"), None);
+    for wrong in ["0", "5"] {
+        let said = said(wrong).unwrap_or_default();
+        assert!(
+            said.contains(&format!(
+                "10:22: `mirror_concurrency` is {wrong}, expected 1 to 4"
+            )),
+            "{said}"
+        );
+    }
+}

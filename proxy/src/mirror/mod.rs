@@ -113,7 +113,7 @@ impl Mirror {
             return settle(job.ticket, Ending::Overlapped);
         }
         let candidate = job.route.upstream(job.exchange.answered_by.other());
-        match candidate.map(|candidate| candidate.mirror.queue(&job.route.waiting)) {
+        match candidate.map(|candidate| candidate.mirror.queue(&job.route.share)) {
             Some(Ok(place)) => {
                 let lesson = self.sessions.begin();
                 self.runtime.spawn(Arc::clone(self).run(job, place, lesson));

@@ -22,7 +22,7 @@ impl Mirror {
         }
         let (primary, patience) = (job.exchange.answered_by, job.route.mirror_timeout);
         let upstream = job.route.upstream(primary)?.clone();
-        let place = upstream.mirror.queue(&job.route.waiting).ok()?;
+        let place = upstream.mirror.queue(&job.route.share).ok()?;
         let asking = async {
             let _turn = place.turn().await.ok_or(Ending::QueueDeadline)?;
             self.send_to(primary, job).await

@@ -187,7 +187,7 @@ impl Mirror {
                     ),
                 });
             };
-            let turn = timeout_at(until, candidate.mirror.write_turn());
+            let turn = timeout_at(until, candidate.mirror.write_turn(&route.share));
             let turn = write.parcel.wait(&self.outbox, turn).await;
             let Ok(Some(turn)) = turn else {
                 return Err(given_up(last));
@@ -230,7 +230,7 @@ impl Mirror {
         let mut late = Ending::QueueDeadline;
         let patience = job.route.mirror_timeout;
         let sending = async {
-            let turn = candidate.mirror.turn().await;
+            let turn = candidate.mirror.turn(&job.route.share).await;
             let _turn = turn.ok_or(Ending::QueueDeadline)?;
             late = Ending::CandidateDeadline;
             self.send(job).await

@@ -211,6 +211,10 @@ pub struct RawRoute {
     pub lanes: Vec<String>,
     /// How long a mirrored exchange of this route may take. Default: that of `[mirror]`.
     pub mirror_timeout: Option<String>,
+    /// Mirrored requests of this route under way at once, of those that `[mirror]` allows a candidate:
+    /// what is beyond waits its turn, so that a slow route leaves places to the others. Default: three
+    /// quarters of them.
+    pub mirror_concurrency: Option<u32>,
     /// When two answers count as equal, besides what holds on all routes.
     #[serde(default)]
     pub compare: RulesConfig,

@@ -1,5 +1,5 @@
-//! The turnstile of mirrored requests: so many under way, so many waiting, no more, and none while
-//! the candidate is failing. Writes don't queue here but in the outbox: they come one by one, and
+//! The turnstile of mirrored requests: so many under way, of all routes and of each, so many waiting,
+//! no more, and none while the candidate is failing. Writes don't queue here but in the outbox: they come one by one, and
 //! wait while the candidate is failing.
 
 use super::breaker::Breaker;
@@ -26,16 +26,44 @@ pub struct MirrorGate {
     breaker: Breaker,
 }
 
-/// How many of one route's exchanges wait for a candidate.
-#[derive(Debug, Default)]
-pub struct RouteWaiting(AtomicUsize);
+/// What one route may take of the gates that it passes.
+#[derive(Debug)]
+pub struct RouteShare {
+    waiting: AtomicUsize,
+    under_way: Arc<Semaphore>,
+    writes: Arc<Semaphore>,
+}
+
+impl RouteShare {
+    /// So many mirrored requests of the route under way at once.
+    pub fn new(concurrency: usize) -> Self {
+        Self {
+            waiting: AtomicUsize::new(0),
+            under_way: Arc::new(Semaphore::new(concurrency)),
+            writes: Arc::new(Semaphore::new(concurrency)),
+        }
+    }
+}
 
 /// A place in the queue of a [`MirrorGate`].
 #[derive(Debug)]
 pub struct Place {
     under_way: Arc<Semaphore>,
     waiting: Arc<AtomicUsize>,
-    route: Arc<RouteWaiting>,
+    route: Arc<RouteShare>,
+}
+
+/// A turn, of the candidate's and of the route's, until it is dropped.
+#[derive(Debug)]
+pub struct Turn(#[expect(dead_code, reason = "held")] [OwnedSemaphorePermit; 2]);
+
+impl Turn {
+    /// The route's first: who waits for it takes nothing of what other routes wait for.
+    async fn of(route: &Arc<Semaphore>, candidate: &Arc<Semaphore>) -> Option<Self> {
+        let own = Arc::clone(route).acquire_owned().await.ok()?;
+        let shared = Arc::clone(candidate).acquire_owned().await.ok()?;
+        Some(Self([own, shared]))
+    }
 }
 
 impl MirrorGate {
@@ -56,11 +84,11 @@ impl MirrorGate {
     /// gets most of the queue, and there is always a place for a route that has none, so that a
     /// busy one cannot blind the others (Choudhury and Hahne, Dynamic queue length thresholds for
     /// shared-memory packet switches, 1998).
-    pub fn queue(&self, route: &Arc<RouteWaiting>) -> Result<Place, Ending> {
+    pub fn queue(&self, route: &Arc<RouteShare>) -> Result<Place, Ending> {
         if !self.breaker.admits() {
             return Err(Ending::Breaker);
         }
-        let own = route.0.load(Ordering::Relaxed);
+        let own = route.waiting.load(Ordering::Relaxed);
         let room = |waiting: usize| {
             let left = self.queue.saturating_sub(waiting);
             (own < left.saturating_mul(GREED)).then_some(waiting + 1)
@@ -68,7 +96,7 @@ impl MirrorGate {
         self.waiting
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, room)
             .map_err(|_| Ending::QueueFull)?;
-        route.0.fetch_add(1, Ordering::Relaxed);
+        route.waiting.fetch_add(1, Ordering::Relaxed);
         Ok(Place {
             under_way: Arc::clone(&self.under_way),
             waiting: Arc::clone(&self.waiting),
@@ -76,19 +104,19 @@ impl MirrorGate {
         })
     }
 
-    /// Waits until a write may be tried: when others have had their try, and the breaker lets it
-    /// pass. The permit is to be held until the try is over.
-    pub async fn write_turn(&self) -> Option<OwnedSemaphorePermit> {
-        let permit = Arc::clone(&self.writes).acquire_owned().await.ok()?;
+    /// Waits until a write of a route may be tried: when others have had their try, and the breaker
+    /// lets it pass. It is to be held until the try is over.
+    pub async fn write_turn(&self, route: &RouteShare) -> Option<Turn> {
+        let turn = Turn::of(&route.writes, &self.writes).await?;
         while !self.breaker.admits() {
             tokio::time::sleep(GLANCE).await;
         }
-        Some(permit)
+        Some(turn)
     }
 
     /// Waits for a place among those under way.
-    pub async fn turn(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.under_way).acquire_owned().await.ok()
+    pub async fn turn(&self, route: &RouteShare) -> Option<Turn> {
+        Turn::of(&route.under_way, &self.under_way).await
     }
 
     /// Tells the breaker what became of a mirrored request.
@@ -115,25 +143,26 @@ impl MirrorGate {
 
 impl Place {
     /// Waits for the turn and leaves the queue.
-    pub async fn turn(self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.under_way).acquire_owned().await.ok()
+    pub async fn turn(self) -> Option<Turn> {
+        Turn::of(&self.route.under_way, &self.under_way).await
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         self.waiting.fetch_sub(1, Ordering::Relaxed);
-        self.route.0.fetch_sub(1, Ordering::Relaxed);
+        self.route.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::pin::pin;
 
     #[tokio::test]
     async fn a_full_queue_refuses_and_a_finished_request_makes_room() {
-        let (gate, route) = (MirrorGate::new(1, 1), Arc::default());
+        let (gate, route) = (MirrorGate::new(1, 1), Arc::new(RouteShare::new(1)));
         let permit = gate.queue(&route).unwrap().turn().await.unwrap();
         let second = gate.queue(&route).unwrap();
         assert_eq!(gate.queue(&route).unwrap_err(), Ending::QueueFull);
@@ -147,7 +176,7 @@ mod tests {
         let gate = MirrorGate::new(1, 1000);
         let mut places = Vec::new();
         let mut fill = |gate: &MirrorGate| {
-            let route = Arc::default();
+            let route = Arc::new(RouteShare::new(1));
             let before = places.len();
             while let Ok(place) = gate.queue(&route) {
                 places.push(place);
@@ -158,5 +187,29 @@ mod tests {
         assert_eq!(taken, [800, 160, 32, 7, 1]);
         places.clear();
         assert_eq!(gate.waiting(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_route_that_is_slow_leaves_places_to_the_others() {
+        let gate = MirrorGate::new(4, 100);
+        let (slow, other) = (Arc::new(RouteShare::new(3)), Arc::new(RouteShare::new(3)));
+        let mut held = Vec::new();
+        for _ in 0..3 {
+            held.push(gate.queue(&slow).unwrap().turn().await.unwrap());
+        }
+        let fourth = gate.queue(&slow).unwrap().turn();
+        let write = gate.turn(&slow);
+        let (mut fourth, mut write) = (pin!(fourth), pin!(write));
+        assert!(futures::poll!(&mut fourth).is_pending());
+        assert!(futures::poll!(&mut write).is_pending());
+        let turn = gate.queue(&other).unwrap().turn().await.unwrap();
+        drop(turn);
+        for _ in 0..3 {
+            held.push(gate.write_turn(&slow).await.unwrap());
+        }
+        assert!(futures::poll!(pin!(gate.write_turn(&slow))).is_pending());
+        assert!(gate.write_turn(&other).await.is_some());
+        drop(held);
+        assert!(fourth.await.is_some() && write.await.is_some());
     }
 }

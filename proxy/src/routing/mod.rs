@@ -21,7 +21,7 @@ mod upstream;
 pub use choice::Choice;
 pub use client::ClientKey;
 pub use dial::Dial;
-pub use gate::{MirrorGate, Place, RouteWaiting};
+pub use gate::{MirrorGate, Place, RouteShare};
 pub use mode::{Fallback, Mode, Share, ShareError, Writes};
 pub use peer::{Idle, Peer};
 pub use plan::{Asked, Coverage, Failure, Plan};

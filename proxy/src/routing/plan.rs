@@ -92,8 +92,8 @@ impl Plan {
 }
 
 impl Plan {
-    /// Notes for the route's readiness and its guard how the request was answered; `failed` says that the primary
-    /// gave no answer or a 5xx.
+    /// Notes for the route's readiness and its guard how the request was answered; `failed` says that
+    /// the primary gave no answer or a 5xx.
     pub fn note(&mut self, method: &Method, uri: &Uri, status: Option<StatusCode>, failed: bool) {
         if self.mode != Mode::Shadow {
             if self.primary == Side::Modern {

@@ -3,7 +3,7 @@
 use super::choice::Choice;
 use super::client::ClientKey;
 use super::dial::Dial;
-use super::gate::RouteWaiting;
+use super::gate::RouteShare;
 use super::mode::{Fallback, Mode, Share, Writes};
 use super::stages::Stages;
 use super::template::normalise;
@@ -44,8 +44,8 @@ pub struct Route {
     pub noise_sample: Share,
     /// When legacy answers in modern's place.
     pub fallback: Fallback,
-    /// How many of its exchanges wait for a candidate.
-    pub waiting: Arc<RouteWaiting>,
+    /// How much of a candidate's places for mirrored requests it may take.
+    pub share: Arc<RouteShare>,
     /// Whether writes are mirrored.
     pub writes: Writes,
     /// Which entities its requests touch.

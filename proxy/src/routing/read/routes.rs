@@ -1,8 +1,10 @@
 //! One route of a file.
 
+use super::upstreams::CONCURRENCY;
 use super::{Reader, Settled};
 use crate::lanes::LaneRule;
 use crate::routes::raw::{RawFile, RawRoute};
+use crate::routing::gate::RouteShare;
 use crate::routing::mode::{Fallback, Mode, Share};
 use crate::routing::table::Route;
 use crate::routing::template::Template;
@@ -75,6 +77,7 @@ impl Reader {
             &raw.guard,
             &key_path!["routes", index, "guard"],
         );
+        let concurrency = self.concurrency(index, raw, file);
         let evidence = self.evidence(raw, settled, [legacy.as_ref(), modern.as_ref()]);
         let route = Route {
             name: raw.name.as_str().into(),
@@ -86,7 +89,7 @@ impl Reader {
             sample: self.text(at("sample"), raw.sample.as_ref(), Share::ALL),
             noise_sample: self.text(at("noise_sample"), raw.noise_sample.as_ref(), Share::NONE),
             fallback,
-            waiting: Arc::default(),
+            share: Arc::new(RouteShare::new(concurrency)),
             writes: raw.writes,
             lanes: self.lanes(index, raw),
             legacy,
@@ -141,6 +144,26 @@ impl Reader {
             );
         }
         None
+    }
+
+    /// How many of a candidate's places the route may take: not all, unless it is told to.
+    fn concurrency(&mut self, index: usize, raw: &RawRoute, file: &RawFile) -> usize {
+        let all = file.mirror.concurrency.unwrap_or(CONCURRENCY);
+        let most = match raw.mirror_concurrency {
+            None => all.saturating_sub(all.div_ceil(4)).max(1),
+            Some(own) if (1..=all).contains(&own) => own,
+            Some(own) => {
+                self.refuse(
+                    key_path!["routes", index, "mirror_concurrency"],
+                    format!(
+                        "`mirror_concurrency` is {own}, expected 1 to {all}, the `concurrency` of \
+                         `[mirror]`"
+                    ),
+                );
+                1
+            }
+        };
+        usize::try_from(most).unwrap_or(usize::MAX)
     }
 
     fn fallback(&mut self, index: usize, raw: &RawRoute) -> Fallback {

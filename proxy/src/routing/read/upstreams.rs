@@ -10,6 +10,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Mirrored requests under way at once, per candidate, unless the file says otherwise.
+pub(super) const CONCURRENCY: u32 = 64;
+
 impl Reader {
     pub(super) fn upstreams(
         &mut self,
@@ -63,16 +66,16 @@ impl Reader {
             }
             (check.path.parse().unwrap_or_default(), interval)
         });
-        let positive = |reader: &mut Self, key: &str, value: Option<u32>, default: usize| {
+        let positive = |reader: &mut Self, key: &str, value: Option<u32>, default: u32| {
             match value {
                 Some(0) => reader.refuse(
                     key_path!["mirror", key],
                     format!("`{key}` is 0, expected at least 1"),
                 ),
-                Some(value) => return usize::try_from(value).unwrap_or(default),
+                Some(value) => return usize::try_from(value).unwrap_or(usize::MAX),
                 None => {}
             }
-            default
+            usize::try_from(default).unwrap_or(usize::MAX)
         };
         UpstreamSpec {
             name: name.into(),
@@ -96,7 +99,7 @@ impl Reader {
             ),
             idle_timeout: self.duration(at("idle_timeout"), raw.idle_timeout.as_ref(), seconds(10)),
             health_check,
-            mirror_concurrency: positive(self, "concurrency", file.mirror.concurrency, 64),
+            mirror_concurrency: positive(self, "concurrency", file.mirror.concurrency, CONCURRENCY),
             mirror_queue: positive(self, "queue", file.mirror.queue, 1024),
         }
     }
