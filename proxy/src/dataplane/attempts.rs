@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::patience::Patience;
-use super::relay::{Progress, Relay};
+use super::relay::{Limits, Progress, Relay};
 use super::{DataPlane, answer, head};
 use crate::routing::{Failure, Peer, Plan};
 use pingora::http::Method;
@@ -53,11 +53,14 @@ impl DataPlane {
             // Boxed, because connecting is rare and its future large.
             None => (Box::pin(self.connect(&peer, ctx, method)).await?, false),
         };
-        let Some(plan) = &ctx.plan else {
+        let plan = ctx.plan.as_ref();
+        let upstream = plan.and_then(|plan| plan.route.upstream(plan.primary));
+        let Some(spec) = upstream.map(|upstream| upstream.spec()) else {
             return Err(answer::no_peer(None));
         };
-        let Some(upstream) = plan.route.upstream(plan.primary).map(Arc::clone) else {
-            return Err(answer::no_peer(None));
+        let limits = Limits {
+            read: spec.read_timeout,
+            write: spec.write_timeout,
         };
         let mut session = client::HttpSession::new(connection);
         let has_body = !client.is_body_empty();
@@ -70,7 +73,7 @@ impl DataPlane {
             upstream: &mut session,
             ctx,
             patience,
-            limits: upstream.spec(),
+            limits,
             body,
             progress: Progress::default(),
         };
@@ -79,7 +82,7 @@ impl DataPlane {
                 if reusable {
                     session.respect_keepalive();
                     // Where it is not kept, this says goodbye.
-                    let ending = patience.limit(upstream.spec().write_timeout, session.reuse());
+                    let ending = patience.limit(limits.write, session.reuse());
                     if let Ok(Some(connection)) = ending.await {
                         peer.served.put(connection);
                     }

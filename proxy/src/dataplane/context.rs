@@ -8,7 +8,7 @@ use crate::exchange::capture::{Capture, Collected};
 use crate::journal::without_secrets;
 use crate::mirror::Job;
 use crate::outcome::Ending;
-use crate::readiness::general_path;
+use crate::readiness::GeneralPath;
 use crate::routing::{Coverage, Plan};
 use http::StatusCode;
 use jiff::Timestamp;
@@ -82,7 +82,7 @@ impl Context {
         let (id, method) = (without_secrets(self.request_id()), &header.method);
         let path = match &self.plan {
             Some(plan) => plan.route.path.clone(),
-            None => general_path(header.uri.path()),
+            None => GeneralPath(header.uri.path()).to_string(),
         };
         if *error.esource() == ErrorSource::Downstream {
             tracing::debug!(%id, %method, path, %error, "client went away");

@@ -44,8 +44,6 @@ pub(super) struct Hops {
     named: Vec<HeaderName>,
     /// Whether the client asks for a WebSocket.
     pub(super) websocket: bool,
-    /// Whether a length says where the body ends.
-    has_length: bool,
 }
 
 impl Hops {
@@ -72,7 +70,6 @@ impl Hops {
                 && named.contains(&UPGRADE)
                 && matches!(seen.upgrades, Lines::One(value) if asks(value)),
             named,
-            has_length: seen.has_length,
         })
     }
 
@@ -90,7 +87,7 @@ impl Hops {
             request.insert_header("Connection", "Upgrade")?;
             request.insert_header("Upgrade", "websocket")?;
         }
-        if has_body && !(self.has_length && request.headers.contains_key(CONTENT_LENGTH)) {
+        if has_body && !request.headers.contains_key(CONTENT_LENGTH) {
             request.insert_header("Transfer-Encoding", "chunked")?;
         }
         Ok(())

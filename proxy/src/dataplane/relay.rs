@@ -7,7 +7,7 @@ use super::attempts::has_begun;
 use super::context::Context;
 use super::patience::{Late, Patience};
 use super::{CLIENT_SILENCE, TUNNEL_SILENCE, hops};
-use crate::routing::{Failure, UpstreamSpec};
+use crate::routing::Failure;
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{StatusCode, Version};
@@ -16,6 +16,7 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::prelude::{Error, Result};
 use pingora::protocols::http::HttpTask;
 use pingora::protocols::http::v1::{client, server};
+use std::time::Duration;
 
 /// What passes through one attempt.
 pub(super) struct Relay<'a> {
@@ -23,10 +24,17 @@ pub(super) struct Relay<'a> {
     pub(super) upstream: &'a mut client::HttpSession,
     pub(super) ctx: &'a mut Context,
     pub(super) patience: &'a mut Patience,
-    pub(super) limits: &'a UpstreamSpec,
+    pub(super) limits: Limits,
     /// The request's body, where it is another than what the client sent.
     pub(super) body: Option<Bytes>,
     pub(super) progress: Progress,
+}
+
+/// How long an upstream may be silent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) read: Duration,
+    pub(super) write: Duration,
 }
 
 /// How far an attempt has come.
@@ -88,9 +96,7 @@ impl Relay<'_> {
         }
         let writing = self.upstream.write_request_header(head);
         upstream(
-            self.patience
-                .limit(self.limits.write_timeout, writing)
-                .await,
+            self.patience.limit(self.limits.write, writing).await,
             WriteTimedout,
         )?;
         let replay = match self.body.take() {
@@ -125,7 +131,7 @@ impl Relay<'_> {
         } = self;
         if progress.sent {
             let reading = peer.read_response_task();
-            let task = patience.limit(limits.read_timeout, reading).await;
+            let task = patience.limit(limits.read, reading).await;
             return upstream(task, ReadTimedout).map(Piece::Answer);
         }
         let either = async {
@@ -181,10 +187,7 @@ impl Relay<'_> {
             }
             Ok(())
         };
-        let written = upstream(
-            patience.limit(limits.write_timeout, writing).await,
-            WriteTimedout,
-        );
+        let written = upstream(patience.limit(limits.write, writing).await, WriteTimedout);
         self.progress.cut |= written.is_err();
         self.progress.sent = last || self.progress.cut;
     }

@@ -20,7 +20,6 @@ pub(super) struct Seen<'a> {
     pub(super) codings: Lines<'a>,
     pub(super) upgrades: Lines<'a>,
     pub(super) has_proto: bool,
-    pub(super) has_length: bool,
     /// Headers that are ours to send.
     pub(super) has_ours: bool,
     /// `Connection`, which may name more.
@@ -40,7 +39,6 @@ impl<'a> Seen<'a> {
             codings: Lines::None,
             upgrades: Lines::None,
             has_proto: false,
-            has_length: false,
             has_ours: false,
             has_connection: false,
             has_hop_by_hop: false,
@@ -48,7 +46,6 @@ impl<'a> Seen<'a> {
         for (name, value) in headers {
             match name.as_str() {
                 "host" => seen.hosts.add(value),
-                "content-length" => seen.has_length = true,
                 "connection" => {
                     seen.has_connection = true;
                     seen.has_hop_by_hop = true;

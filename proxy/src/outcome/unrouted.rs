@@ -4,15 +4,15 @@
 //! nothing. What finds no place is counted by the first segment of its path, and what finds none
 //! there either is counted as a whole. The sketch begins anew with every start of the proxy.
 
-use crate::readiness::{general_path, word_of};
+use crate::readiness::{GeneralPath, Hashed, word_of};
 use http::Method;
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::sync::OnceLock;
 use std::sync::atomic::{
     AtomicU64,
     Ordering::{Acquire, Relaxed},
 };
-use xxhash_rust::xxh3::Xxh3;
 
 /// Places for paths with a method each.
 const PLACES: usize = 1024;
@@ -79,22 +79,30 @@ impl Default for Unrouted {
 impl Unrouted {
     /// Counts a request that no route took but perhaps the default one.
     pub fn note(&self, host: Option<&str>, path: &str, method: &Method) {
-        let counted = self.count(host, path, method, general_path(path)) || {
+        let counted = self.count(host, path, method, GeneralPath(path)) || {
             let first = path.split('/').nth(1).unwrap_or_default();
-            let coarse = general_path(&format!("/{first}")) + "/{*rest}";
-            self.count(host, path, method, coarse)
+            let first = format!("/{first}");
+            self.count(
+                host,
+                path,
+                method,
+                format_args!("{}/{{*rest}}", GeneralPath(&first)),
+            )
         };
         if !counted {
             self.other.fetch_add(1, Relaxed);
         }
     }
 
-    fn count(&self, host: Option<&str>, path: &str, method: &Method, template: String) -> bool {
-        let mut hash = Xxh3::new();
-        hash.update(word_of(method).as_bytes());
-        hash.update(template.as_bytes());
+    fn count(
+        &self,
+        host: Option<&str>,
+        path: &str,
+        method: &Method,
+        template: impl Display,
+    ) -> bool {
         // A key of 0 is a free place.
-        let key = hash.digest().max(1);
+        let key = Hashed::of(format_args!("{} {template}", word_of(method))).max(1);
         let first = usize::try_from(key % PLACES as u64).unwrap_or(0);
         let around = self.places.iter().cycle().skip(first).take(PROBES);
         for place in around {
@@ -103,7 +111,7 @@ impl Unrouted {
                     let cut = |text: &str| text[..text.floor_char_boundary(LONGEST)].to_owned();
                     let seen = Seen {
                         method: method.clone(),
-                        template,
+                        template: template.to_string(),
                         host: host.map(cut),
                         path: cut(path),
                     };

@@ -6,7 +6,7 @@
 
 use super::noise::{Differed, NoiseRate, Symptom};
 use super::recent::Recent;
-use super::shape;
+use super::shape::Shape;
 use super::slice::{ShapeId, Slice, Sums};
 use crate::exchange::Exchange;
 use crate::outcome::{Ending, Outcome};
@@ -122,7 +122,12 @@ impl Evidence {
         let current = self.current.load();
         let slice = witness.as_ref().map_or(&*current, |witness| &witness.slice);
         let shape = answered.status.map(|status| {
-            let shape = shape::of(answered.template, answered.method, answered.uri, status);
+            let shape = Shape {
+                template: answered.template,
+                method: answered.method,
+                uri: answered.uri,
+                status,
+            };
             slice.see(shape, !answered.mirrored)
         });
         if answered.primary == Side::Modern {

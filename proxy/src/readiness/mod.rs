@@ -26,7 +26,7 @@ pub(crate) use figures::Figures;
 pub use figures::ThresholdError;
 pub use noise::{Differed, NoiseRate, NoiseVerdict, Symptom};
 pub use recent::{Recent, RecentSums};
-pub(crate) use shape::{general_path, word_of};
+pub(crate) use shape::{GeneralPath, Hashed, word_of};
 
 use crate::routing::Route;
 use jiff::Timestamp;

@@ -5,52 +5,95 @@
 
 use http::{Method, StatusCode, Uri};
 use std::borrow::Cow;
-use std::fmt::Write;
+use std::fmt::{self, Write};
+use xxhash_rust::xxh3::Xxh3;
 
 /// Segments of a path, and parameters of a query, that are told apart.
 const MAX_PARTS: usize = 16;
 /// The longest segment or parameter that is taken for a word.
 const MAX_WORD: usize = 40;
 
-/// The shape of a request that a route with this path template took.
-pub(super) fn of(template: &str, method: &Method, uri: &Uri, status: StatusCode) -> String {
-    let mut shape = String::with_capacity(96);
-    shape.push_str(word_of(method));
-    shape.push(' ');
-    match template.split_once("{*") {
-        None if !template.is_empty() => shape.push_str(template),
-        before => {
-            let literal = before.map_or("/", |(literal, _)| literal);
-            let known = literal.matches('/').count().saturating_sub(1);
-            shape.push_str(literal.trim_end_matches('/'));
-            general_path_from(uri.path(), known, &mut shape);
+/// The shape of a request. It is written where it is wanted: nearly every request has one that was
+/// seen before, and a hash is all that is asked of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shape<'r> {
+    /// The path template of the route that took it.
+    pub(super) template: &'r str,
+    pub(super) method: &'r Method,
+    pub(super) uri: &'r Uri,
+    pub(super) status: StatusCode,
+}
+
+impl fmt::Display for Shape<'_> {
+    fn fmt(&self, shape: &mut fmt::Formatter<'_>) -> fmt::Result {
+        shape.write_str(word_of(self.method))?;
+        shape.write_char(' ')?;
+        match self.template.split_once("{*") {
+            None if !self.template.is_empty() => shape.write_str(self.template)?,
+            before => {
+                let literal = before.map_or("/", |(literal, _)| literal);
+                let known = literal.matches('/').count().saturating_sub(1);
+                shape.write_str(literal.trim_end_matches('/'))?;
+                general_path_from(self.uri.path(), known, shape)?;
+            }
         }
-    }
-    if let Some(query) = uri.query() {
-        let mut names: Vec<Cow<'_, str>> = query
-            .split('&')
-            .take(MAX_PARTS)
-            .map(|pair| parameter(pair.split('=').next().unwrap_or_default()))
-            .collect();
-        names.sort_unstable();
-        names.dedup();
-        shape.push_str(" ?");
-        for (i, name) in names.iter().enumerate() {
-            shape.push_str(if i == 0 { "" } else { "," });
-            shape.push_str(name);
+        if let Some(query) = self.uri.query() {
+            parameters(query, shape)?;
         }
+        write!(shape, " {}xx", self.status.as_u16() / 100)
     }
-    // Writing to a string cannot fail.
-    let _ = write!(shape, " {}xx", status.as_u16() / 100);
-    shape
+}
+
+/// The names of a query's parameters, each once, in their order.
+fn parameters(query: &str, shape: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut names: [Cow<'_, str>; MAX_PARTS] = std::array::from_fn(|_| Cow::Borrowed(""));
+    let mut told = 0;
+    for (name, pair) in names.iter_mut().zip(query.split('&')) {
+        *name = parameter(pair.split('=').next().unwrap_or_default());
+        told += 1;
+    }
+    let names = names.get_mut(..told).unwrap_or_default();
+    names.sort_unstable();
+    shape.write_str(" ?")?;
+    let mut last: Option<&str> = None;
+    for name in names.iter().map(|name| &**name) {
+        if last != Some(name) {
+            shape.write_str(if last.is_some() { "," } else { "" })?;
+            shape.write_str(name)?;
+        }
+        last = Some(name);
+    }
+    Ok(())
 }
 
 /// The path with a parameter for each segment that names one of many: a path template that takes
 /// it and its like.
-pub(crate) fn general_path(path: &str) -> String {
-    let mut general = String::with_capacity(path.len().min(96));
-    general_path_from(path, 0, &mut general);
-    general
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GeneralPath<'p>(pub(crate) &'p str);
+
+impl fmt::Display for GeneralPath<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        general_path_from(self.0, 0, f)
+    }
+}
+
+/// The hash of what would be written.
+pub(crate) struct Hashed(Xxh3);
+
+impl Hashed {
+    pub(crate) fn of(text: impl fmt::Display) -> u64 {
+        let mut hash = Self(Xxh3::new());
+        // What is hashed can't fail to be written.
+        let _ = write!(hash, "{text}");
+        hash.0.digest()
+    }
+}
+
+impl Write for Hashed {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.update(text.as_bytes());
+        Ok(())
+    }
 }
 
 /// The method, if it is one that everybody knows.
@@ -63,27 +106,25 @@ pub(crate) fn word_of(method: &Method) -> &str {
 }
 
 /// Appends the general form of all segments but the first `known` ones.
-fn general_path_from(path: &str, known: usize, general: &mut String) {
+fn general_path_from(path: &str, known: usize, general: &mut fmt::Formatter<'_>) -> fmt::Result {
     let segments = path.strip_prefix('/').unwrap_or(path).split('/');
     let mut parameters = 0_u32;
     for (i, segment) in segments.skip(known).enumerate() {
         if i == MAX_PARTS {
-            general.push_str("/{*rest}");
-            return;
+            return general.write_str("/{*rest}");
         }
-        general.push('/');
+        general.write_char('/')?;
         if names_a_kind(segment) {
-            general.push_str(segment);
+            general.write_str(segment)?;
             continue;
         }
         parameters += 1;
-        if parameters == 1 {
-            general.push_str("{id}");
-        } else {
-            // Writing to a string cannot fail.
-            let _ = write!(general, "{{id{parameters}}}");
+        match parameters {
+            1 => general.write_str("{id}")?,
+            _ => write!(general, "{{id{parameters}}}")?,
         }
     }
+    Ok(())
 }
 
 /// Whether a segment is a word, or a version such as `v2`, and not one of many.
@@ -126,7 +167,17 @@ mod tests {
 
     fn shape(template: &str, target: &str) -> String {
         let uri = target.parse().unwrap();
-        of(template, &Method::GET, &uri, StatusCode::OK)
+        let shape = Shape {
+            template,
+            method: &Method::GET,
+            uri: &uri,
+            status: StatusCode::OK,
+        };
+        assert_eq!(
+            Hashed::of(shape),
+            xxhash_rust::xxh3::xxh3_64(shape.to_string().as_bytes())
+        );
+        shape.to_string()
     }
 
     #[test]
@@ -176,7 +227,7 @@ mod tests {
             ("/favicon.ico", "/favicon.ico"),
             ("/{x}/..;/", "/{id}/{id2}/"),
         ] {
-            assert_eq!(general_path(path), template);
+            assert_eq!(GeneralPath(path).to_string(), template);
             assert!(
                 template.parse::<crate::routing::Template>().is_ok(),
                 "{template}"

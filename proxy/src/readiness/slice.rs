@@ -6,18 +6,19 @@
 
 use super::histogram::{Durations, Histogram};
 use super::noise::{Differed, Noise, Symptom};
+use super::shape::Hashed;
 use crate::outcome::{Ending, Outcome};
 use crate::side::Side;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::OnceLock;
 use std::sync::atomic::{
     AtomicU64,
     Ordering::{Acquire, Relaxed, Release},
 };
 use std::time::Duration;
-use xxhash_rust::xxh3::xxh3_64;
 
 /// Shapes of requests that are told apart; the rest is one.
 pub(super) const MAX_SHAPES: usize = 128;
@@ -112,7 +113,7 @@ impl Slice {
     }
 
     /// Counts an answered request; one that is not mirrored by policy is given up.
-    pub(super) fn see(&self, shape: String, given_up: bool) -> ShapeId {
+    pub(super) fn see(&self, shape: impl fmt::Display, given_up: bool) -> ShapeId {
         let id = self.place(shape);
         let counters = self.counters(id);
         counters.seen.fetch_add(1, Relaxed);
@@ -157,16 +158,16 @@ impl Slice {
     }
 
     /// Finds or takes the place of a shape, without waiting for others who look for theirs.
-    fn place(&self, shape: String) -> ShapeId {
+    fn place(&self, shape: impl fmt::Display) -> ShapeId {
         // A key of 0 is a free place.
-        let key = xxh3_64(shape.as_bytes()).max(1);
+        let key = Hashed::of(&shape).max(1);
         let first = usize::try_from(key % MAX_SHAPES as u64).unwrap_or(0);
         let around = (first..MAX_SHAPES).chain(0..first);
         for (at, slot) in around.filter_map(|at| Some((at, self.shapes.get(at)?))) {
             let taken = slot.key.compare_exchange(0, key, Relaxed, Relaxed);
             match taken {
                 Ok(_) => {
-                    let _ = slot.name.set(shape.into_boxed_str());
+                    let _ = slot.name.set(shape.to_string().into_boxed_str());
                     return ShapeId(at);
                 }
                 Err(there) if there == key => return ShapeId(at),

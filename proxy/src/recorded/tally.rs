@@ -1,7 +1,7 @@
 //! What became of the entries: one ending each, by route, and where the answers differ.
 
 use super::{Entry, EntryError, Recorded, Sides};
-use crate::readiness::general_path;
+use crate::readiness::GeneralPath;
 use crate::routing::Table;
 use comparator::{Comparison, Discrepancy, Rules, Verdict, compare, fingerprint};
 use http::Uri;
@@ -257,7 +257,7 @@ impl Judge {
         let shown: String = target.chars().take(200).collect();
         told.request = format!("{} {shown}", request.method);
         let path = path_of(&target);
-        told.row = general_path(&path);
+        told.row = GeneralPath(&path).to_string();
         if !self.host.takes(recorded.host.as_deref()) {
             told.ended = Ended::OtherHost;
             // Their paths are not those of the system that is looked at.
