@@ -17,14 +17,33 @@ const PAUSE: Duration = Duration::from_secs(2);
 
 /// Events that the journal has not kept yet.
 #[derive(Default)]
-pub(super) struct Unkept(VecDeque<DialEvent>);
+pub(super) struct Unkept {
+    events: VecDeque<DialEvent>,
+    /// How many have left at the front.
+    left: u64,
+}
 
 impl Unkept {
     pub(super) fn push(&mut self, event: DialEvent) {
-        if self.0.len() >= MOST {
-            self.0.pop_front();
+        if self.events.len() >= MOST {
+            self.events.pop_front();
+            self.left += 1;
         }
-        self.0.push_back(event);
+        self.events.push_back(event);
+    }
+
+    /// Those that wait, and how many will have left once they are kept.
+    fn waiting(&self) -> (Vec<DialEvent>, u64) {
+        let events: Vec<DialEvent> = self.events.iter().cloned().collect();
+        let until = self.left + events.len() as u64;
+        (events, until)
+    }
+
+    /// They are kept; some may have been pushed out meanwhile.
+    fn kept(&mut self, until: u64) {
+        while self.left < until && self.events.pop_front().is_some() {
+            self.left += 1;
+        }
     }
 }
 
@@ -65,7 +84,7 @@ impl Guard {
     }
 
     async fn keep_once(&self, kept: &mut BTreeMap<String, String>) -> bool {
-        let events: Vec<DialEvent> = self.unkept.lock().0.iter().cloned().collect();
+        let (events, until) = self.unkept.lock().waiting();
         let now = self.documents();
         let mut changed = now.clone();
         changed.retain(|dial, document| kept.get(dial) != Some(document));
@@ -75,10 +94,7 @@ impl Guard {
         match self.journal.keep_dials(&events, &changed).await {
             Ok(()) => {
                 *kept = now;
-                let mut unkept = self.unkept.lock();
-                // What was pushed out meanwhile was among the first.
-                let done = events.len().min(unkept.0.len());
-                unkept.0.drain(..done);
+                self.unkept.lock().kept(until);
                 true
             }
             Err(error) => {
@@ -98,5 +114,32 @@ impl Guard {
             Some((dial.to_string(), serde_json::to_string(post).ok()?))
         });
         documents.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+
+    fn event(why: usize) -> DialEvent {
+        DialEvent {
+            at: Timestamp::UNIX_EPOCH,
+            dial: "a".to_owned(),
+            event: DialEvent::TRIPPED.to_owned(),
+            why: why.to_string(),
+        }
+    }
+
+    #[test]
+    fn what_happens_while_the_journal_writes_is_kept_the_next_time() {
+        let mut unkept = Unkept::default();
+        (0..MOST).for_each(|n| unkept.push(event(n)));
+        let (events, until) = unkept.waiting();
+        assert_eq!(events.len(), MOST);
+        (MOST..MOST + 3).for_each(|n| unkept.push(event(n)));
+        unkept.kept(until);
+        let (left, _) = unkept.waiting();
+        assert_eq!(left, [event(MOST), event(MOST + 1), event(MOST + 2)]);
     }
 }
