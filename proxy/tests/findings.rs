@@ -7,6 +7,7 @@ use axum::Router;
 use axum::routing::any;
 use common::{Answer, PATIENCE, Proxy, backend, one_route};
 use serde_json::Value;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::{Duration, Instant};
@@ -48,6 +49,12 @@ async fn decide(proxy: &Proxy, finding: &Value, body: &str) -> Answer {
     proxy.control(request, body).await
 }
 
+/// Two sides whose totals differ.
+async fn a_cent_apart() -> (SocketAddr, SocketAddr) {
+    let legacy = backend(answering(r#"{"total":1.00}"#)).await;
+    (legacy, backend(answering(r#"{"total":1.01}"#)).await)
+}
+
 async fn detail(proxy: &Proxy, finding: &Value) -> Value {
     let id = finding["id"].as_str().unwrap();
     let request = http::Request::get(format!("/api/discrepancies/{id}"));
@@ -66,10 +73,7 @@ async fn load(proxy: &Proxy, routes: &str) {
 
 #[tokio::test]
 async fn what_was_fixed_and_is_seen_again_is_regressed() {
-    let (legacy, modern) = (
-        backend(answering(r#"{"total":1.00}"#)).await,
-        backend(answering(r#"{"total":1.01}"#)).await,
-    );
+    let (legacy, modern) = a_cent_apart().await;
     let proxy = Proxy::start(&one_route(legacy, modern, "shadow", "")).await;
     proxy.get("/orders/1").await;
     let open = finding(&proxy, "/total", "open", 1).await;
@@ -119,10 +123,7 @@ async fn a_rule_that_hides_a_finding_makes_it_allowed_until_the_rule_goes() {
 
 #[tokio::test]
 async fn rules_that_changed_while_the_proxy_was_away_are_held_against_findings_at_its_start() {
-    let (legacy, modern) = (
-        backend(answering(r#"{"total":1.00}"#)).await,
-        backend(answering(r#"{"total":1.01}"#)).await,
-    );
+    let (legacy, modern) = a_cent_apart().await;
     let routes = one_route(legacy, modern, "shadow", "");
     let proxy = Proxy::start(&routes).await;
     proxy.get("/orders/1").await;
@@ -138,10 +139,7 @@ async fn rules_that_changed_while_the_proxy_was_away_are_held_against_findings_a
 
 #[tokio::test]
 async fn a_decision_that_cannot_be_made_is_refused_with_its_value() {
-    let (legacy, modern) = (
-        backend(answering(r#"{"total":1.00}"#)).await,
-        backend(answering(r#"{"total":1.01}"#)).await,
-    );
+    let (legacy, modern) = a_cent_apart().await;
     let proxy = Proxy::start(&one_route(legacy, modern, "shadow", "")).await;
     proxy.get("/orders/1").await;
     let open = finding(&proxy, "/total", "open", 1).await;
