@@ -129,7 +129,7 @@ pub async fn start(options: &Options) -> Result<Running, StartError> {
 pub async fn start_by(options: &Options, clock: Clock) -> Result<Running, StartError> {
     let listener = bind(options.listen, "--listen")?;
     let control_listener = bind(options.control, "--control")?;
-    let ledger = Arc::new(Ledger::default());
+    let ledger = Arc::new(Ledger::by(clock.clone()));
     let budget = Budget::new(0);
     let routes =
         LiveRoutes::load(&options.routes, Arc::clone(&ledger), Arc::clone(&budget)).await?;
@@ -153,7 +153,7 @@ pub async fn start_by(options: &Options, clock: Clock) -> Result<Running, StartE
         outbox.clone(),
         &journal.path().with_file_name(SESSIONS_KEY),
         std::mem::take(&mut left.sessions),
-        clock.clone(),
+        clock,
     )?;
     let lanes = Lanes::start(
         background.handle(),

@@ -8,7 +8,6 @@ use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use jiff::Timestamp;
 use serde::Deserialize;
 
 /// Events that are told at most.
@@ -52,7 +51,7 @@ pub(super) async fn release(
 ) -> Result<StatusCode, ApiError> {
     let Path(name) = name?;
     let dial = dial_of(&state, &name)?;
-    if state.guard.release(&dial, Timestamp::now()) {
+    if state.guard.release(&dial) {
         tracing::info!(dial, "a dial was released through the control API");
         Ok(StatusCode::NO_CONTENT)
     } else {

@@ -8,7 +8,6 @@ use crate::journal::{
 };
 use crate::outcome::Outcome;
 use crate::readiness::{NoiseRate, Symptom};
-use crate::routing::today;
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
@@ -196,11 +195,12 @@ pub(super) async fn view(state: &ControlState, id: &str) -> Result<FindingView, 
         let rates = route.evidence.noise([symptom(&detail.finding)]);
         rates.into_iter().next()
     });
+    let day = state.routes.table().day;
     // Samples are compared for this, which may take a moment.
     let view = tokio::task::spawn_blocking(move || {
         let advice = route.map(|route| {
             let (global, own) = &*route.declared;
-            advise(&detail, global, own, today())
+            advise(&detail, global, own, day)
         });
         FindingView {
             detail,

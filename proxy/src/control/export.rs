@@ -3,7 +3,6 @@
 use super::ControlState;
 use super::error::{ApiError, ErrorBody, shown};
 use crate::findings::{FileRules, FindingFile};
-use crate::routing::today;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
@@ -29,12 +28,13 @@ pub(super) async fn one(
     let missing = |what: &str| ApiError::not_found(format!("{what} {:?}", shown(&id)));
     let detail = state.journal.reader().finding(&id).await?;
     let detail = detail.ok_or_else(|| missing("nothing is known under"))?;
-    let route = state.routes.table().route(&detail.finding.route).cloned();
+    let table = state.routes.table();
+    let route = table.route(&detail.finding.route).cloned();
     let route = route.ok_or_else(|| missing("there is no route any more for"))?;
     // Samples are compared for this, which may take a moment.
     let file = tokio::task::spawn_blocking(move || {
         let (all_routes, route) = (*route.declared).clone();
-        FindingFile::of(detail, FileRules { all_routes, route }, today())
+        FindingFile::of(detail, FileRules { all_routes, route }, table.day)
     });
     let failed = |error: &dyn std::fmt::Display| ApiError::internal(format!("no file: {error}"));
     let file = file.await.map_err(|error| failed(&error))?;

@@ -4,7 +4,6 @@ use super::ControlState;
 use super::error::{ApiError, ErrorBody};
 use crate::findings::{FindingFile, Judged, Trial};
 use crate::journal::{Foreign, Imported, State as Decision};
-use crate::routing::today;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -51,10 +50,11 @@ pub(super) async fn one(
     let which = which.ok_or_else(|| ApiError::internal("a finding that nothing shows"))?;
     let finding = file.finding;
     let seen = (finding.first_seen, finding.last_seen);
+    let day = state.routes.table().day;
     // A comparison may take a moment.
     let judging = tokio::task::spawn_blocking(move || {
         let (global, own) = &*route.declared;
-        let trial = Trial::new(global, own, today());
+        let trial = Trial::new(global, own, day);
         let judged = trial.map_or(Judged::CannotTell, |trial| trial.one(&finding, &exchange));
         let state = match judged {
             Judged::Hidden => Decision::Allowed,

@@ -6,7 +6,6 @@ use crate::readiness::{Around, Criterion, Readiness, State as Standing, Verdict,
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use jiff::Timestamp;
 use serde::Serialize;
 
 /// A route's readiness in short.
@@ -34,7 +33,7 @@ impl ControlState {
     pub(super) async fn readiness(&self) -> Vec<Readiness> {
         let around = self.around().await;
         let table = self.routes.table();
-        let now = Timestamp::now();
+        let now = self.ledger.clock().steady();
         let routes = table.routes.iter();
         routes
             .map(|route| assess(route, &around.besides(route), now))

@@ -190,7 +190,7 @@ async fn views(state: &ControlState) -> (String, Vec<RouteView>) {
     let table = state.routes.table();
     // The routes and their counts don't depend on the journal, so its failure hides only its part.
     let around = state.around().await;
-    let now = Timestamp::now();
+    let now = state.ledger.clock().steady();
     let routes = table
         .routes
         .iter()

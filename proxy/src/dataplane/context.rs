@@ -3,6 +3,7 @@
 use super::hops::Hops;
 use super::marks::Marks;
 use super::replay::Replay;
+use crate::clock::Clock;
 use crate::exchange::Exchange;
 use crate::exchange::capture::{Capture, Collected};
 use crate::journal::without_secrets;
@@ -11,7 +12,6 @@ use crate::outcome::Ending;
 use crate::readiness::GeneralPath;
 use crate::routing::{Coverage, Plan};
 use http::StatusCode;
-use jiff::Timestamp;
 use pingora::http::RequestHeader;
 use pingora::prelude::Error;
 use pingora::{ErrorSource, ErrorType};
@@ -93,7 +93,7 @@ impl Context {
     }
 
     /// The exchange for the mirror, when there is to be one; otherwise its outcome is counted here.
-    pub(super) fn take_job(&mut self, error: Option<&Error>) -> Option<Job> {
+    pub(super) fn take_job(&mut self, error: Option<&Error>, clock: &Clock) -> Option<Job> {
         let plan = self.plan.take()?;
         let capture = self.capture.take()?;
         let ticket = match plan.coverage {
@@ -126,7 +126,7 @@ impl Context {
             }
         };
         let exchange = Exchange {
-            at: Timestamp::now(),
+            at: clock.now(),
             route: Arc::clone(&plan.route.name),
             request_id: self.request_id().into(),
             answered_by: plan.primary,

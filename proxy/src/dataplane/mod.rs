@@ -35,7 +35,6 @@ use answer::Refusal;
 use async_trait::async_trait;
 use hops::Hops;
 use http::Method;
-use jiff::Timestamp;
 use marks::Marks;
 use patience::{Late, Patience};
 use pingora::ErrorType;
@@ -188,7 +187,7 @@ impl DataPlane {
             well = patience.limit(LINGER, telling).await.unwrap_or(false);
         }
         ctx.count(session.req_header(), error.as_deref());
-        if let Some(job) = ctx.take_job(error.as_deref()) {
+        if let Some(job) = ctx.take_job(error.as_deref(), self.routes.ledger().clock()) {
             self.mirror.offer(job);
         }
         well
@@ -217,7 +216,7 @@ impl DataPlane {
             .find(host, header.uri.path(), &header.method)
             .ok_or(Refusal::NoRoute)?;
         let choice = table.choice.as_ref();
-        let now = || Timestamp::now().as_second();
+        let now = || self.routes.ledger().clock().now().as_second();
         let named = choice.and_then(|choice| choice.side(&header.headers, address, now));
         ctx.marks.take(choice.map(Choice::header), &header.headers);
         let asked = Asked {

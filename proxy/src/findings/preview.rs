@@ -2,7 +2,7 @@
 
 use super::judge::{Judged, Trial};
 use crate::journal::{Filter, FindingSummary, JournalError, Reader, Sort};
-use crate::routing::{Route, Table, today};
+use crate::routing::{Route, Table};
 use comparator::{RuleConfig, RuleError, Rules};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -69,8 +69,8 @@ pub async fn preview(
         let missing = || PreviewError::NoSuchRoute(name.chars().take(80).collect());
         let route = table.route(name).ok_or_else(missing)?;
         let (global, own) = &*route.declared;
-        let with = Trial::with(global, own, rule.clone(), today()).map_err(PreviewError::Rule)?;
-        try_on(route, with, reader, &mut preview).await?;
+        let with = Trial::with(global, own, rule.clone(), table.day).map_err(PreviewError::Rule)?;
+        try_on((table, route), with, reader, &mut preview).await?;
         return Ok(preview);
     }
     for route in &table.routes {
@@ -78,20 +78,20 @@ pub async fn preview(
         let mut global = global.clone();
         global.rules.push(rule.clone());
         Rules::try_from(&global).map_err(PreviewError::Rule)?;
-        let with = Trial::new(&global, own, today()).map_err(PreviewError::Rule)?;
-        try_on(route, with, reader, &mut preview).await?;
+        let with = Trial::new(&global, own, table.day).map_err(PreviewError::Rule)?;
+        try_on((table, route), with, reader, &mut preview).await?;
     }
     Ok(preview)
 }
 
 async fn try_on(
-    route: &Route,
+    (table, route): (&Table, &Route),
     with: Trial,
     reader: &Reader,
     preview: &mut Preview,
 ) -> Result<(), PreviewError> {
     let (global, own) = &*route.declared;
-    let without = Trial::new(global, own, today()).map_err(PreviewError::Rule)?;
+    let without = Trial::new(global, own, table.day).map_err(PreviewError::Rule)?;
     let trials = Arc::new((without, with));
     let mut filter = Filter {
         route: Some(route.name.to_string()),

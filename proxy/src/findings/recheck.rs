@@ -7,6 +7,7 @@ use super::judge::{Judged, Trial};
 use crate::journal::{Cursor, Filter, FindingDetail, Journal, JournalError, Sort, State};
 use crate::routes::LiveRoutes;
 use crate::routing::Route;
+use jiff::civil::Date;
 use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -18,8 +19,9 @@ const PAGE: u32 = 100;
 pub async fn follow(routes: Arc<LiveRoutes>, journal: Journal) {
     let mut events = routes.subscribe();
     loop {
-        for route in &routes.table().routes {
-            if let Err(error) = recheck(route, &journal).await {
+        let table = routes.table();
+        for route in &table.routes {
+            if let Err(error) = recheck(route, table.day, &journal).await {
                 // The next change tries again; until then findings are open rather than allowed.
                 tracing::warn!(route = %route.name, %error, "findings can't be judged anew");
             }
@@ -33,7 +35,7 @@ pub async fn follow(routes: Arc<LiveRoutes>, journal: Journal) {
 }
 
 /// Judges the findings of a route, if that was not done by its present rules.
-async fn recheck(route: &Arc<Route>, journal: &Journal) -> Result<(), JournalError> {
+async fn recheck(route: &Arc<Route>, day: Date, journal: &Journal) -> Result<(), JournalError> {
     let basis = route.evidence.basis();
     if journal.reader().rechecked(&route.name).await? == Some(basis) {
         return Ok(());
@@ -49,7 +51,7 @@ async fn recheck(route: &Arc<Route>, journal: &Journal) -> Result<(), JournalErr
         let page = journal.reader().findings(&filter).await?;
         for finding in &page.findings {
             if let Some(detail) = journal.reader().finding(&finding.id).await? {
-                decide(route, journal, detail).await?;
+                decide(route, day, journal, detail).await?;
             }
         }
         let next: Option<Cursor> = page.next;
@@ -61,6 +63,7 @@ async fn recheck(route: &Arc<Route>, journal: &Journal) -> Result<(), JournalErr
 
 async fn decide(
     route: &Arc<Route>,
+    day: Date,
     journal: &Journal,
     detail: FindingDetail,
 ) -> Result<(), JournalError> {
@@ -68,7 +71,7 @@ async fn decide(
     // A comparison may take a while, and other tasks want their turn.
     let judged = tokio::task::spawn_blocking(move || {
         let (global, own) = &*route.declared;
-        let trial = Trial::new(global, own, crate::routing::today());
+        let trial = Trial::new(global, own, day);
         trial.map_or(Judged::CannotTell, |trial| {
             trial.all(&detail.finding, &detail.samples)
         })

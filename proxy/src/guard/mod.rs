@@ -74,7 +74,7 @@ impl Guard {
     /// Looks again and again.
     pub async fn watch(self: Arc<Self>) {
         loop {
-            self.look(Timestamp::now());
+            self.look(self.now());
             tokio::time::sleep(PACE).await;
         }
     }
@@ -82,9 +82,14 @@ impl Guard {
     /// Edits the file again and again, as far as it says otherwise.
     pub async fn turn(self: Arc<Self>) {
         loop {
-            self.turn_back(Timestamp::now()).await;
+            self.turn_back(self.now()).await;
             tokio::time::sleep(PACE).await;
         }
+    }
+
+    /// By this a hold lasts as long as it is told, whatever becomes of the time of day.
+    pub(super) fn now(&self) -> Timestamp {
+        self.routes.ledger().clock().steady()
     }
 
     /// One look at every dial; waits for nothing.
@@ -192,7 +197,8 @@ impl Guard {
     }
 
     /// Lets a dial stand as the file says, by an operator's word. Whether it was held.
-    pub fn release(&self, dial: &str, now: Timestamp) -> bool {
+    pub fn release(&self, dial: &str) -> bool {
+        let now = self.now();
         let mut posts = self.posts.lock();
         let Some(post) = posts.get_mut(dial) else {
             return false;

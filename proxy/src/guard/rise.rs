@@ -20,7 +20,7 @@ impl Guard {
     pub async fn climb(self: Arc<Self>, lanes: Arc<Lanes>) {
         loop {
             tokio::time::sleep(PACE).await;
-            self.raise(&lanes, Timestamp::now()).await;
+            self.raise(&lanes, self.now()).await;
         }
     }
 

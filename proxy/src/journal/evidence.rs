@@ -68,7 +68,7 @@ impl Kept {
             return Vec::new();
         }
         self.due = Instant::now() + PACE;
-        let now = Timestamp::now();
+        let now = ledger.clock().steady();
         let mut rows = Vec::new();
         for counts in ledger.routes() {
             let Some(evidence) = counts.evidence() else {

@@ -8,7 +8,6 @@ use super::read::Milliseconds;
 use super::record::Record;
 use super::tally::{IMPORTED, MAX_PER_ROUTE};
 use super::{Journal, JournalError, State};
-use jiff::Timestamp;
 
 /// A finding of another journal.
 #[derive(Clone, Debug)]
@@ -53,7 +52,7 @@ impl Journal {
         let id = sighting.fingerprint;
         let encode = |source| sqlx::Error::Encode(Box::<serde_json::Error>::new(source));
         let document = serde_json::to_string(&exchange).map_err(encode)?;
-        let now = Timestamp::now().as_millisecond();
+        let now = self.shared.clock.now().as_millisecond();
         // The lock first, so that what is read holds until the end.
         let mut tx = self.desk.begin_with("BEGIN IMMEDIATE").await?;
         let (known, route_has): (bool, i64) = sqlx::query_as(

@@ -25,7 +25,8 @@ mod store;
 mod tally;
 mod writer;
 
-pub use crate::key_file::KeyError;
+pub use crate::clock::Clock;
+use crate::key_file::KeyError;
 pub use config::{JournalConfig, SettingError, Settings};
 pub use dials::DialEvent;
 pub use import::{Foreign, Imported};
@@ -174,6 +175,7 @@ struct Shared {
     last_error: Mutex<Option<WriteError>>,
     open: AtomicBool,
     closing: Notify,
+    clock: Clock,
 }
 
 impl Journal {
@@ -217,7 +219,7 @@ impl Journal {
         let reader = Reader::open(&path).await?;
         let desk = store::open_for_decisions(&path).await?;
         let key = Key::kept(&path.with_file_name(KEY))?;
-        let shared = Arc::new(Shared::new(path, settings, key));
+        let shared = Arc::new(Shared::new(path, settings, key, ledger.clock().clone()));
         let (offers, queue) = mpsc::channel(QUEUE);
         let state = writer::State {
             tally,
@@ -309,7 +311,7 @@ impl Journal {
 }
 
 impl Shared {
-    fn new(path: PathBuf, mut settings: Settings, key: Key) -> Self {
+    fn new(path: PathBuf, mut settings: Settings, key: Key, clock: Clock) -> Self {
         settings.redaction.set_key(key.clone());
         Self {
             path,
@@ -322,6 +324,7 @@ impl Shared {
             last_error: Mutex::new(None),
             open: AtomicBool::new(true),
             closing: Notify::new(),
+            clock,
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use super::read::{State, is_fingerprint};
 use super::{Journal, JournalError};
-use jiff::Timestamp;
 
 impl Journal {
     /// Sets the state of a finding that is in one of the states `from`; says whether it was. What
@@ -17,7 +16,7 @@ impl Journal {
              WHERE fingerprint = ? AND state IN (SELECT value FROM json_each(?))",
         )
         .bind(to.as_str())
-        .bind(Timestamp::now().as_millisecond())
+        .bind(self.shared.clock.now().as_millisecond())
         .bind(id)
         .bind(serde_json::json!(from).to_string())
         .execute(&self.desk)

@@ -158,7 +158,7 @@ pub(super) async fn write(
     }
     let mut stored = HashMap::new();
     for (fingerprint, news) in batch.news {
-        write_finding(&mut tx, fingerprint, news).await?;
+        write_finding(&mut tx, fingerprint, news, now).await?;
         write_samples(&mut tx, fingerprint, news, &mut stored).await?;
     }
     tx.commit().await
@@ -168,14 +168,17 @@ async fn write_finding(
     tx: &mut SqliteConnection,
     fingerprint: &str,
     news: &News,
+    now: Timestamp,
 ) -> sqlx::Result<()> {
+    // What was decided after now was decided by a clock that has been set back since: whatever is
+    // seen comes after it.
     sqlx::query(
         "INSERT INTO findings (fingerprint, route, outcome, path, kind, seen, drawn, first_seen, \
                                last_seen, explanation, smallest) \
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
          ON CONFLICT (fingerprint) DO UPDATE SET \
              state = CASE \
-                 WHEN excluded.last_seen <= changed THEN state \
+                 WHEN excluded.last_seen <= changed AND changed <= ? THEN state \
                  WHEN state = 'fixed' THEN 'regressed' \
                  WHEN state = 'allowed' THEN 'open' \
                  ELSE state END, \
@@ -196,6 +199,7 @@ async fn write_finding(
     .bind(news.last.as_millisecond())
     .bind(&news.sighting.explanation)
     .bind(news.smallest.map(u64::cast_signed))
+    .bind(now.as_millisecond())
     .execute(tx)
     .await?;
     Ok(())

@@ -6,7 +6,6 @@ use super::hits::Hits;
 use super::tally::Tally;
 use super::{Finding, Shared, WriteError, retention, store};
 use crate::outcome::Ledger;
-use jiff::Timestamp;
 use sqlx::SqlitePool;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -124,7 +123,7 @@ impl Writer {
             rules: &rules,
         };
         if !batch.is_empty() {
-            store::write(&self.pool, &batch, Timestamp::now()).await?;
+            store::write(&self.pool, &batch, self.ledger.clock().now()).await?;
             state.counted.wrote(changes);
             state.kept.wrote(slices);
             state.hits.wrote(rules);
@@ -133,7 +132,9 @@ impl Writer {
         if Instant::now() >= self.housekeeping_at {
             self.housekeeping_at = Instant::now() + HOUSEKEEPING;
             let settings = self.shared.settings.load_full();
-            if retention::run(&self.pool, &settings, Timestamp::now()).await? {
+            // Nothing goes early because a clock went wrong.
+            let now = self.ledger.clock().earlier();
+            if retention::run(&self.pool, &settings, now).await? {
                 self.state.tally = store::load_known(&self.pool).await?;
             }
             self.measure().await;
@@ -164,7 +165,7 @@ impl Writer {
         self.shared.failing.store(true, Ordering::Relaxed);
         self.shared.errors.fetch_add(1, Ordering::Relaxed);
         let note = WriteError {
-            at: Timestamp::now(),
+            at: self.ledger.clock().now(),
             message: error.to_string(),
         };
         *self.shared.last_error.lock() = Some(note);

@@ -8,7 +8,6 @@ use crate::outcome::Ending;
 use crate::routing::Route;
 use crate::side::Side;
 use comparator::Discrepancy;
-use jiff::Timestamp;
 use std::sync::Arc;
 use tokio::time::timeout;
 
@@ -39,7 +38,7 @@ impl Mirror {
     ) -> Result<Vec<Discrepancy>, ReplayError> {
         let mut job = Job {
             exchange: Exchange {
-                at: Timestamp::now(),
+                at: self.routes.ledger().clock().now(),
                 route: Arc::clone(&route.name),
                 request_id: "replay".into(),
                 answered_by,

@@ -13,7 +13,6 @@ use crate::outcome::{Ending, Ticket};
 use crate::routing::Upstream;
 use crate::sessions::Lesson;
 use crate::side::Side;
-use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -81,8 +80,11 @@ impl Mirror {
     /// be compared is eligible again: the former run's count of it ended with that run.
     pub fn resume(self: &Arc<Self>, left: Leftovers) {
         let table = self.routes.table();
+        let clock = self.routes.ledger().clock();
         for left in left.writes {
-            let age = Timestamp::now().duration_since(left.at).unsigned_abs();
+            let age = clock.now().duration_since(left.at);
+            // One that was stored by a clock that was ahead is new.
+            let age = Duration::try_from(age).unwrap_or_default();
             let patience = table.mirror.write_patience.saturating_sub(age);
             let route = table.route(&left.route).filter(|_| left.compared);
             let mut spot = self.lanes.resume(left.id, left.lanes, left.doubt, age);

@@ -5,6 +5,7 @@
 //! arithmetic; that a [`Ticket`] settles exactly once is what the type holds.
 
 use super::{Ending, Outcome, Unrouted};
+use crate::clock::Clock;
 use crate::readiness::{Evidence, Witness};
 use crate::routing::Dial;
 use crate::side::Side;
@@ -25,9 +26,23 @@ pub struct Ledger {
     routes: RwLock<BTreeMap<Arc<str>, Arc<RouteCounts>>>,
     dials: RwLock<BTreeMap<Arc<str>, Arc<Dial>>>,
     unrouted: Arc<Unrouted>,
+    clock: Clock,
 }
 
 impl Ledger {
+    /// An empty one, by a clock of its own.
+    pub fn by(clock: Clock) -> Self {
+        Self {
+            clock,
+            ..Self::default()
+        }
+    }
+
+    /// What tells the time to all who count.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     /// The counters of the route `name`, made when they are first asked for.
     pub fn route(&self, name: &str) -> Arc<RouteCounts> {
         if let Some(counts) = self.routes.read().get(name) {

@@ -4,7 +4,7 @@ use super::edit::{self, RouteEdit};
 use super::{changes, check};
 use crate::exchange::budget::Budget;
 use crate::outcome::Ledger;
-use crate::routing::{Mode, Table, Upstream, today};
+use crate::routing::{Mode, Table, Upstream};
 use crate::toml_file::{Problem, Problems, read_text};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::Mutex;
@@ -270,7 +270,7 @@ impl LiveRoutes {
     /// Makes the table anew if the day is another one than that for which it was made, since rules
     /// expire.
     pub(super) async fn follow_the_day(&self) {
-        if self.table().day == today() {
+        if self.table().day == self.ledger.clock().today() {
             return;
         }
         let _change = self.change.lock().await;
@@ -364,6 +364,6 @@ legacy = "legacy"
         of_old.day = of_old.day.yesterday().unwrap();
         routes.table.store(Arc::new(of_old));
         routes.follow_the_day().await;
-        assert_eq!(routes.table().day, today());
+        assert_eq!(routes.table().day, routes.ledger.clock().today());
     }
 }

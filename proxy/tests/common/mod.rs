@@ -15,8 +15,9 @@ pub mod wire;
 
 use axum::Router;
 use bytes::Bytes;
+use cutover::clock::Clock;
 use cutover::outcome::RouteSnapshot;
-use cutover::server::{Options, Running, start};
+use cutover::server::{Options, Running, start_by};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
@@ -94,6 +95,11 @@ impl Proxy {
 
     /// Starts a proxy with its files in a folder that may hold a former run's journal.
     pub async fn start_in(folder: TempDir, routes: &str) -> Self {
+        Self::start_by(folder, routes, Clock::default()).await
+    }
+
+    /// The same by another clock than the system's.
+    pub async fn start_by(folder: TempDir, routes: &str, clock: Clock) -> Self {
         let file = folder.path().join("routes.toml");
         std::fs::write(&file, routes).unwrap();
         let options = Options {
@@ -103,7 +109,7 @@ impl Proxy {
             journal: folder.path().join("journal.db"),
             threads: 2,
         };
-        let running = start(&options).await.unwrap();
+        let running = start_by(&options, clock).await.unwrap();
         Self {
             running,
             folder,

@@ -173,3 +173,53 @@ async fn more_paths_than_a_route_may_have_are_one_finding() {
         .unwrap();
     assert_eq!(findings, 1001);
 }
+
+#[tokio::test]
+async fn nothing_goes_early_because_the_time_of_day_is_a_day_ahead_for_a_while() {
+    let mut setting = Setting::new();
+    let ahead = Arc::new(AtomicBool::new(false));
+    let jumps = Arc::clone(&ahead);
+    let clock = Clock::new(move || {
+        let by = if jumps.load(Ordering::Relaxed) { 24 } else { 0 };
+        Timestamp::now() + Duration::from_hours(by)
+    });
+    setting.ledger = Arc::new(Ledger::by(clock));
+    let settings = Settings {
+        keep: Duration::from_hours(1),
+        ..Settings::default()
+    };
+    let journal = setting.open(settings).await;
+    let finding = setting.found(&["/data/total"]);
+    // Before its first batch, with which it looks for what is too old.
+    ahead.store(true, Ordering::Relaxed);
+    journal.offer(finding);
+    listed(&journal, &wanted(), 1).await;
+    journal.close().await;
+}
+
+#[tokio::test]
+async fn what_comes_back_after_the_clock_was_set_back_is_seen() {
+    let mut setting = Setting::new();
+    let back = Arc::new(AtomicBool::new(false));
+    let jumps = Arc::clone(&back);
+    let clock = Clock::new(move || {
+        let by = u64::from(!jumps.load(Ordering::Relaxed));
+        Timestamp::now() + Duration::from_hours(by)
+    });
+    setting.ledger = Arc::new(Ledger::by(clock));
+    let journal = setting.open(Settings::default()).await;
+    journal.offer(setting.found(&["/data/total"]));
+    let found = listed(&journal, &wanted(), 1).await.remove(0);
+    assert!(
+        journal
+            .decide(&found.id, &[State::Open], State::Fixed)
+            .await
+            .unwrap()
+    );
+    // It was called fixed at an hour that is still to come.
+    back.store(true, Ordering::Relaxed);
+    journal.offer(setting.found(&["/data/total"]));
+    let regressed =
+        async || listed(&journal, &wanted(), 1).await[0].state == State::Regressed.as_str();
+    assert!(until(regressed).await);
+}

@@ -8,7 +8,7 @@ mod routes;
 mod upstreams;
 
 use super::client::ClientKey;
-use super::table::{MirrorLimits, Route, Table, today};
+use super::table::{MirrorLimits, Route, Table};
 use super::upstream::Upstream;
 use crate::guard::Limits;
 use crate::journal::Settings;
@@ -40,7 +40,7 @@ impl Table {
     ) -> Result<Self, Vec<Mistake>> {
         let mut reader = Reader {
             mistakes: Vec::new(),
-            day: today(),
+            day: ledger.clock().today(),
         };
         let table = reader.table(raw, ledger, running);
         match table {

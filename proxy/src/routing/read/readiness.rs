@@ -8,7 +8,6 @@ use crate::routes::raw::RawRoute;
 use crate::routing::upstream::Upstream;
 use crate::toml_file::{KeyPath, Step};
 use comparator::RulesConfig;
-use jiff::Timestamp;
 use jiff::civil::Date;
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
@@ -50,7 +49,7 @@ impl Reader {
         let gathered = settled.ledger.route(&raw.name).evidence();
         gathered
             .filter(|evidence| evidence.basis() == basis)
-            .unwrap_or_else(|| Evidence::new(basis, Timestamp::now()))
+            .unwrap_or_else(|| Evidence::new(basis, settled.ledger.clock().steady()))
     }
 }
 
