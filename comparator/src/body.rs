@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::content::{Format, format};
-use crate::decode::{codings, decode, same_bytes};
+use crate::decode::{codings, same_bytes, whole};
 use crate::formats::Structure;
 use crate::json::{self, Bounds, Document, Failure};
 use crate::report::{Report, shorten};
@@ -32,7 +32,7 @@ pub(crate) fn compare(
         hits.add(rule);
         return Ok(());
     }
-    let open = |body, codings: &[String]| decode(body, codings, rules.limits.body);
+    let open = |body, codings: &[String]| whole(body, codings, rules.limits.body);
     let bodies: (Cow<'_, [u8]>, _) =
         match (open(legacy.body, &coded.0), open(modern.body, &coded.1)) {
             (Ok(mine), Ok(theirs)) => (mine, theirs),

@@ -1,5 +1,7 @@
 //! Bodies out of their content codings, and comparing chunks without joining them.
 //!
+//! Everything here is bounded: no stage of unpacking has more bytes than the limit.
+//!
 //! What a body means is not known here.
 
 use std::borrow::Cow;
@@ -32,8 +34,27 @@ pub(crate) fn codings(headers: &HeaderMap) -> Vec<String> {
     codings
 }
 
-/// Takes the codings off a body. The result, and each stage before it, has at most `limit` bytes.
-pub(crate) fn decode<'a>(
+/// A body without its content codings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decoded<'a> {
+    /// The bytes, at most the limit.
+    pub bytes: Cow<'a, [u8]>,
+    /// Whether there were more.
+    pub cut: bool,
+}
+
+/// Takes off the content codings that `headers` name, and keeps at most `limit` bytes of what is
+/// left. With several codings on top of each other, each stage but the last has to fit whole.
+pub fn decode<'a>(
+    headers: &HeaderMap,
+    body: &'a [Bytes],
+    limit: usize,
+) -> Result<Decoded<'a>, Undecodable> {
+    unpacked(body, &codings(headers), limit)
+}
+
+/// The whole body without its codings. It, and each stage before it, has at most `limit` bytes.
+pub(crate) fn whole<'a>(
     body: &'a [Bytes],
     codings: &[String],
     limit: usize,
@@ -41,29 +62,60 @@ pub(crate) fn decode<'a>(
     if length(body) > limit {
         return Err(Undecodable::LimitSize);
     }
+    let Decoded { bytes, cut } = unpacked(body, codings, limit)?;
+    if cut {
+        return Err(Undecodable::Bomb);
+    }
+    Ok(bytes)
+}
+
+fn unpacked<'a>(
+    body: &'a [Bytes],
+    codings: &[String],
+    limit: usize,
+) -> Result<Decoded<'a>, Undecodable> {
     if codings.len() > MOST_STACKED {
         return Err(Undecodable::UnsupportedEncoding);
     }
     // A response without content, to HEAD for example, may still name a coding.
     let Some((last, others)) = codings.split_last().filter(|_| length(body) > 0) else {
-        return Ok(match body {
-            [] => Cow::default(),
-            [only] => Cow::Borrowed(only),
-            chunks => Cow::Owned(chunks.concat()),
+        return Ok(Decoded {
+            bytes: joined(body, limit),
+            cut: length(body) > limit,
         });
     };
-    let mut decoded = unpack(last, Chunks::new(body), limit)?;
+    let (mut bytes, mut cut) = unpack(last, Chunks::new(body), limit)?;
     for coding in others.iter().rev() {
-        decoded = unpack(coding, &*decoded, limit)?;
+        if cut {
+            return Err(Undecodable::Bomb);
+        }
+        (bytes, cut) = unpack(coding, &*bytes, limit)?;
     }
-    Ok(Cow::Owned(decoded))
+    let bytes = Cow::Owned(bytes);
+    Ok(Decoded { bytes, cut })
+}
+
+/// The first `limit` bytes of a body, copied only where they are not in one chunk.
+fn joined(body: &[Bytes], limit: usize) -> Cow<'_, [u8]> {
+    match body {
+        [] => Cow::default(),
+        [only] => Cow::Borrowed(only.get(..limit).unwrap_or(only)),
+        chunks => {
+            let mut bytes = Vec::with_capacity(length(chunks).min(limit));
+            for chunk in chunks {
+                let room = limit - bytes.len();
+                bytes.extend_from_slice(chunk.get(..room).unwrap_or(chunk));
+            }
+            Cow::Owned(bytes)
+        }
+    }
 }
 
 fn unpack(
     coding: &str,
     packed: impl BufRead + Clone,
     limit: usize,
-) -> Result<Vec<u8>, Undecodable> {
+) -> Result<(Vec<u8>, bool), Undecodable> {
     match coding {
         "gzip" | "x-gzip" => drain(flate2::bufread::MultiGzDecoder::new(packed), limit),
         "deflate" => inflate(packed, limit),
@@ -80,22 +132,24 @@ fn unpack(
 }
 
 /// `deflate` means zlib, but servers that send the bare stream are as old as the web.
-fn inflate(packed: impl BufRead + Clone, limit: usize) -> Result<Vec<u8>, Undecodable> {
+fn inflate(packed: impl BufRead + Clone, limit: usize) -> Result<(Vec<u8>, bool), Undecodable> {
     match drain(flate2::bufread::ZlibDecoder::new(packed.clone()), limit) {
         Err(Undecodable::BadEncoding) => drain(flate2::bufread::DeflateDecoder::new(packed), limit),
         result => result,
     }
 }
 
-fn drain(decoder: impl Read, limit: usize) -> Result<Vec<u8>, Undecodable> {
+/// What is unpacked, at most `limit` bytes, and whether there are more.
+fn drain(decoder: impl Read, limit: usize) -> Result<(Vec<u8>, bool), Undecodable> {
     let mut body = Vec::new();
     // One byte more than allowed tells a body that just fits from one that goes on.
     let result = decoder.take(limit as u64 + 1).read_to_end(&mut body);
     if body.len() > limit {
-        return Err(Undecodable::Bomb);
+        body.truncate(limit);
+        return Ok((body, true));
     }
     match result {
-        Ok(_) => Ok(body),
+        Ok(_) => Ok((body, false)),
         Err(error) if error.kind() == ErrorKind::OutOfMemory => Err(Undecodable::LimitSize),
         Err(_) => Err(Undecodable::BadEncoding),
     }
@@ -222,7 +276,7 @@ mod tests {
 
     fn decoded(bytes: &[u8], codings: &[&str], limit: usize) -> Result<Vec<u8>, Undecodable> {
         let codings: Vec<_> = codings.iter().map(|&name| name.to_owned()).collect();
-        decode(&chunks(bytes), &codings, limit).map(Cow::into_owned)
+        whole(&chunks(bytes), &codings, limit).map(Cow::into_owned)
     }
 
     const KINDS: [(&str, &str); 5] = [
@@ -288,6 +342,24 @@ mod tests {
             );
         }
         assert_eq!(decoded(&[0; 10], &[], 9), Err(Undecodable::LimitSize));
+    }
+
+    #[test]
+    fn what_is_longer_is_cut_where_that_is_enough() {
+        let text = b"0123456789".repeat(1000);
+        for (made, named) in KINDS {
+            let headers = HeaderMap::from_iter([(CONTENT_ENCODING, named.parse().unwrap())]);
+            let bytes = chunks(&packed(made, &text));
+            let decoded = decode(&headers, &bytes, 15).unwrap();
+            assert_eq!(&*decoded.bytes, b"012345678901234", "{made}");
+            assert!(decoded.cut, "{made}");
+            let decoded = decode(&headers, &bytes, text.len()).unwrap();
+            assert_eq!((&*decoded.bytes, decoded.cut), (&*text, false), "{made}");
+        }
+        for body in [chunks(&text), vec![text.clone().into()]] {
+            let decoded = decode(&HeaderMap::new(), &body, 12).unwrap();
+            assert_eq!((&*decoded.bytes, decoded.cut), (&b"012345678901"[..], true));
+        }
     }
 
     #[test]

@@ -64,6 +64,7 @@ use http::HeaderMap;
 
 pub use change::{Change, Side};
 pub use comparison::{Comparison, Discrepancy, Kind, Undecodable, Verdict, fingerprint};
+pub use decode::{Decoded, decode};
 pub use ids::{IdPair, Ids, Relation};
 use report::Report;
 use rules::Hits;

@@ -156,7 +156,7 @@ async fn a_decision_that_cannot_be_made_is_refused_with_its_value() {
             r#"\"by\" can't be decided"#,
         ),
         ("{}", 422, "state is missing"),
-        ("[]", 400, "no JSON object"),
+        ("[]", 400, "expected a map"),
     ] {
         let answer = decide(&proxy, &open, body).await;
         let told = answer.body.replace(r#"\\\""#, r#"\""#);

@@ -1,12 +1,12 @@
 //! `PATCH /api/discrepancies/{id}`: an operator says that a finding is fixed, or open after all.
 
 use super::ControlState;
+use super::body::Body;
 use super::discrepancies::{self, FindingView};
 use super::error::{ApiError, ErrorBody, shown};
 use crate::journal::State as Decision;
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use serde_json::{Map, Value};
 
@@ -36,10 +36,10 @@ pub(super) struct DecisionBody {
 pub(super) async fn decide(
     State(state): State<ControlState>,
     id: Result<Path<String>, PathRejection>,
-    body: Result<Bytes, BytesRejection>,
+    Body(fields): Body<Map<String, Value>>,
 ) -> Result<Json<FindingView>, ApiError> {
     let Path(id) = id?;
-    let (from, to): (&[Decision], Decision) = match read(&body?)? {
+    let (from, to): (&[Decision], Decision) = match read(&fields)? {
         Decision::Fixed => (
             &[
                 Decision::Open,
@@ -70,9 +70,7 @@ pub(super) async fn decide(
     }
 }
 
-fn read(body: &[u8]) -> Result<Decision, ApiError> {
-    let fields: Map<String, Value> = serde_json::from_slice(body)
-        .map_err(|error| ApiError::bad_request(format!("the body is no JSON object: {error}")))?;
+fn read(fields: &Map<String, Value>) -> Result<Decision, ApiError> {
     let mut problems: Vec<String> = fields
         .keys()
         .filter(|key| *key != "state")

@@ -2,12 +2,11 @@
 //! has made.
 
 use super::ControlState;
+use super::body::Body;
 use super::error::{ApiError, ErrorBody};
 use crate::ids::{IdsStatus, Told};
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use comparator::IdPair;
 use serde::Deserialize;
 
@@ -37,10 +36,8 @@ pub(super) async fn status(State(state): State<ControlState>) -> Json<IdsStatus>
 )]
 pub(super) async fn tell(
     State(state): State<ControlState>,
-    body: Result<Bytes, BytesRejection>,
+    Body(pairs): Body<Vec<PairBody>>,
 ) -> Result<Json<Told>, ApiError> {
-    let pairs: Vec<PairBody> = serde_json::from_slice(&body?)
-        .map_err(|error| ApiError::bad_request(format!("the body is no list of pairs: {error}")))?;
     let pairs = pairs.into_iter().map(|pair| IdPair {
         entity: pair.entity,
         legacy: pair.legacy,

@@ -4,6 +4,7 @@
 //! through an operator's browser is refused in `origin`. Nothing here stands in a request's way:
 //! it reads counters and the journal, and edits routes.toml through its one door.
 
+mod body;
 mod dashboard;
 mod decide;
 mod dials;

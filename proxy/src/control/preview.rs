@@ -1,12 +1,11 @@
 //! `POST /api/rules/preview`: which stored findings would one more rule hide?
 
 use super::ControlState;
+use super::body::Body;
 use super::error::{ApiError, ErrorBody};
 use crate::findings::{Preview, PreviewError, preview, read_rule};
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use serde::Deserialize;
 
 /// A rule on trial.
@@ -35,10 +34,8 @@ pub(super) struct PreviewBody {
 )]
 pub(super) async fn one(
     State(state): State<ControlState>,
-    body: Result<Bytes, BytesRejection>,
+    Body(body): Body<PreviewBody>,
 ) -> Result<Json<Preview>, ApiError> {
-    let body: PreviewBody = serde_json::from_slice(&body?)
-        .map_err(|error| ApiError::bad_request(format!("the body is no preview: {error}")))?;
     let rule = read_rule(&body.rule).map_err(|error| ApiError::invalid(vec![error.to_string()]))?;
     let table = state.routes.table();
     let found = preview(state.journal.reader(), &table, &rule, body.route.as_deref()).await;

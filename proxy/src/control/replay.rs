@@ -1,12 +1,12 @@
 //! `POST /api/discrepancies/{id}/replay`: is it still so?
 
 use super::ControlState;
+use super::body::Body;
 use super::error::{ApiError, ErrorBody, shown};
 use crate::findings::{Replay, ReplayResult, replay};
 use crate::journal::State as Decision;
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -46,14 +46,9 @@ pub(super) struct ReplayView {
 pub(super) async fn one(
     State(state): State<ControlState>,
     id: Result<Path<String>, PathRejection>,
-    body: Result<Bytes, BytesRejection>,
+    Body(body): Body<ReplayBody>,
 ) -> Result<Json<ReplayView>, ApiError> {
-    let (Path(id), body) = (id?, body?);
-    let body: ReplayBody = match &body[..] {
-        [] => ReplayBody::default(),
-        body => serde_json::from_slice(body)
-            .map_err(|error| ApiError::bad_request(format!("the body: {error}")))?,
-    };
+    let Path(id) = id?;
     let Some(mirror) = &state.mirror else {
         let message = "this proxy has no mirror to replay with";
         return Err(ApiError::new(

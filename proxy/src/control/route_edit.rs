@@ -1,11 +1,11 @@
 //! `PATCH /api/routes/{name}`: turns one route's dial, by editing routes.toml.
 
 use super::ControlState;
+use super::body::Body;
 use super::error::{ApiError, ErrorBody, shown};
 use super::routes::{self, RouteView};
 use crate::routes::RouteEdit;
-use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::header::IF_MATCH;
 use axum::http::{HeaderMap, StatusCode};
@@ -50,7 +50,7 @@ pub(super) async fn edit(
     State(state): State<ControlState>,
     name: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    Body(fields): Body<Map<String, Value>>,
 ) -> Result<impl IntoResponse, ApiError> {
     let Path(name) = name?;
     let tag = headers.get(IF_MATCH).ok_or_else(|| {
@@ -64,7 +64,7 @@ pub(super) async fn edit(
     let tag = tag
         .to_str()
         .map_err(|_| ApiError::bad_request("If-Match is no ETag"))?;
-    let edit = read(&body?)?;
+    let edit = read(&fields)?;
     if state.routes.table().route(&name).is_none() {
         return Err(ApiError::not_found(format!(
             "no route is named {:?}",
@@ -76,12 +76,10 @@ pub(super) async fn edit(
 }
 
 /// Reads an edit and reports everything that is wrong with it, where serde would stop at the first.
-fn read(body: &[u8]) -> Result<RouteEdit, ApiError> {
-    let fields: Map<String, Value> = serde_json::from_slice(body)
-        .map_err(|error| ApiError::bad_request(format!("the body is no JSON object: {error}")))?;
+fn read(fields: &Map<String, Value>) -> Result<RouteEdit, ApiError> {
     let mut edit = RouteEdit::default();
     let mut problems = Vec::new();
-    for (key, value) in &fields {
+    for (key, value) in fields {
         match key.as_str() {
             "mode" => edit.mode = take(key, value, &mut problems),
             "modern_share" => edit.modern_share = take(key, value, &mut problems),
@@ -122,11 +120,12 @@ mod tests {
 
     #[test]
     fn an_edit_is_read_whole_or_refused_with_everything_that_is_wrong() {
-        let edit = read(br#"{"mode": "shadow", "modern_share": "12.5%"}"#).unwrap();
+        let read = |text| read(&serde_json::from_str(text).unwrap());
+        let edit = read(r#"{"mode": "shadow", "modern_share": "12.5%"}"#).unwrap();
         assert_eq!(edit.mode, Some(Mode::Shadow));
         assert_eq!(edit.modern_share.unwrap().to_string(), "12.5%");
         assert_eq!(edit.sample, None);
-        let body = br#"{"mode": "fast", "modern_share": "101%", "sample": null, "path": "/x"}"#;
+        let body = r#"{"mode": "fast", "modern_share": "101%", "sample": null, "path": "/x"}"#;
         let problems = read(body).unwrap_err().problems();
         for part in ["\"fast\"", "101%", "sample is null", "\"path\" can't"] {
             assert!(
@@ -138,10 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_or_empty_is_refused() {
-        for body in ["", "[]", "{", "null", "{}", "\"mode\""] {
-            assert!(read(body.as_bytes()).is_err(), "{body}");
-        }
-        assert!(read(&[b'['; 10_000]).is_err());
+    fn an_edit_of_nothing_is_refused() {
+        assert!(read(&Map::new()).is_err());
     }
 }

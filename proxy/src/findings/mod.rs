@@ -11,6 +11,7 @@ mod preview;
 mod recheck;
 mod replay;
 mod rule;
+mod stored;
 mod verify;
 
 pub use advice::{Advice, AllowingRule, advise};

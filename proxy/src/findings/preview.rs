@@ -1,14 +1,12 @@
 //! Which stored findings one more rule would hide.
 
 use super::judge::{Judged, Trial};
-use crate::journal::{Filter, FindingSummary, JournalError, Reader, Sort};
+use super::stored::Stored;
+use crate::journal::{FindingSummary, JournalError, Reader};
 use crate::routing::{Route, Table};
 use comparator::{RuleConfig, RuleError, Rules};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-
-/// Findings that are looked up at once.
-const PAGE: u32 = 100;
 
 /// What a rule would do.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -93,35 +91,24 @@ async fn try_on(
     let (global, own) = &*route.declared;
     let without = Trial::new(global, own, table.day).map_err(PreviewError::Rule)?;
     let trials = Arc::new((without, with));
-    let mut filter = Filter {
-        route: Some(route.name.to_string()),
-        sort: Sort::Recent,
-        limit: PAGE,
-        ..Filter::default()
-    };
-    loop {
-        let page = reader.findings(&filter).await?;
-        for finding in page.findings {
-            let Some(detail) = reader.finding(&finding.id).await? else {
-                continue;
+    let mut stored = Stored::of(reader, &route.name);
+    while let Some(detail) = stored.next().await? {
+        let trials = Arc::clone(&trials);
+        // A comparison may take a while, and other tasks want their turn.
+        let judged = tokio::task::spawn_blocking(move || {
+            let judge = |trial: &Trial| -> Vec<Judged> {
+                let samples = detail.samples.iter();
+                samples
+                    .map(|sample| trial.one(&detail.finding, &sample.exchange))
+                    .collect()
             };
-            let trials = Arc::clone(&trials);
-            // A comparison may take a while, and other tasks want their turn.
-            let judged = tokio::task::spawn_blocking(move || {
-                let judge = |trial: &Trial| -> Vec<Judged> {
-                    let samples = detail.samples.iter();
-                    samples
-                        .map(|sample| trial.one(&detail.finding, &sample.exchange))
-                        .collect()
-                };
-                (judge(&trials.0), judge(&trials.1))
-            });
-            let (without, with) = judged.await?;
-            preview.note(finding, &without, &with);
-        }
-        let Some(next) = page.next else { return Ok(()) };
-        filter.after = Some(next);
+            let judged = (judge(&trials.0), judge(&trials.1));
+            (detail.finding, judged)
+        });
+        let (finding, (without, with)) = judged.await?;
+        preview.note(finding, &without, &with);
     }
+    Ok(())
 }
 
 impl Preview {

@@ -4,15 +4,13 @@
 //! again is open. What an operator called fixed stays that until it is seen.
 
 use super::judge::{Judged, Trial};
-use crate::journal::{Cursor, Filter, FindingDetail, Journal, JournalError, Sort, State};
+use super::stored::Stored;
+use crate::journal::{FindingDetail, Journal, JournalError, State};
 use crate::routes::LiveRoutes;
 use crate::routing::Route;
 use jiff::civil::Date;
 use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
-
-/// Findings that are looked up at once.
-const PAGE: u32 = 100;
 
 /// Judges findings anew whenever routes are loaded, and at the start those of routes that changed
 /// while the proxy was away. Ends with the routes.
@@ -40,23 +38,9 @@ async fn recheck(route: &Arc<Route>, day: Date, journal: &Journal) -> Result<(),
     if journal.reader().rechecked(&route.name).await? == Some(basis) {
         return Ok(());
     }
-    let mut filter = Filter {
-        route: Some(route.name.to_string()),
-        // By last sight, which recurs less than counts do while pages are turned.
-        sort: Sort::Recent,
-        limit: PAGE,
-        ..Filter::default()
-    };
-    loop {
-        let page = journal.reader().findings(&filter).await?;
-        for finding in &page.findings {
-            if let Some(detail) = journal.reader().finding(&finding.id).await? {
-                decide(route, day, journal, detail).await?;
-            }
-        }
-        let next: Option<Cursor> = page.next;
-        let Some(next) = next else { break };
-        filter.after = Some(next);
+    let mut stored = Stored::of(journal.reader(), &route.name);
+    while let Some(detail) = stored.next().await? {
+        decide(route, day, journal, detail).await?;
     }
     journal.note_recheck(&route.name, basis).await
 }

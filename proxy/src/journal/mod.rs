@@ -10,7 +10,6 @@
 
 mod config;
 mod counts;
-mod decoding;
 mod dials;
 mod evidence;
 mod finding;

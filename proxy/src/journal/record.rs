@@ -3,7 +3,6 @@
 //! Whether an exchange is stored at all is the reservoir's decision, not made here.
 
 use super::Finding;
-use super::decoding::decode;
 use super::finding::stored;
 use super::redaction::{Redaction, WITHHELD, is_document};
 use crate::exchange::{CapturedRequest, CapturedResponse, Exchange};
@@ -191,12 +190,15 @@ impl BodyRecord {
         if bytes == 0 {
             return Self::default();
         }
-        let decoded = match decode(headers, chunks.concat(), MAX_DECODED) {
+        let decoded = match comparator::decode(headers, chunks, MAX_DECODED) {
             Ok(decoded) => decoded,
-            Err(error) => return noted(format!("not shown: {error}")),
+            Err(reason) => {
+                let reason = reason.as_str().replace('_', " ");
+                return noted(format!("not shown: {reason}"));
+            }
         };
         let cut = decoded.cut;
-        let Ok(text) = text_of(decoded.bytes, cut) else {
+        let Ok(text) = text_of(decoded.bytes.into_owned(), cut) else {
             return noted(format!("binary: {bytes} bytes"));
         };
         let searches = redaction.searches_bodies()
