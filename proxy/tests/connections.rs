@@ -9,6 +9,7 @@ mod common;
 
 use common::wire::{GET, OK, connect, in_front_of, read_request, read_until, say, telling};
 use common::{PATIENCE, Proxy, dead_backend, one_route, raw_backend};
+use cutover::outcome::Outcome;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -245,4 +246,45 @@ async fn tunnels_to_elsewhere_are_refused() {
     .await;
     assert!(answer.starts_with("HTTP/1.1 405 "), "{answer}");
     assert!(told.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn a_socket_that_is_closed_in_one_direction_still_carries_the_other() {
+    // Each side says all it has to say and then no more, but goes on listening.
+    let side = |answer: &'static str| {
+        raw_backend(move |mut stream: TcpStream| async move {
+            read_until(&mut stream, "body").await;
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            stream.shutdown().await.unwrap();
+            let mut sink = [0; 64];
+            while let Ok(1..) = stream.read(&mut sink).await {}
+        })
+    };
+    let legacy = side(OK).await;
+    // The end of its bytes is the end of its answer.
+    let modern = side("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nok").await;
+    let routes = one_route(legacy, modern, "shadow", "writes = \"mirror\"");
+    let proxy = Proxy::start(&routes).await;
+    let request = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody";
+    for _ in 0..3 {
+        let mut client = connect(&proxy).await;
+        client.write_all(request).await.unwrap();
+        client.shutdown().await.unwrap();
+        read_until(&mut client, "\r\n\r\nok").await;
+    }
+    let counts = proxy.settled("all").await;
+    assert_eq!((counts.eligible, counts.settled()), (3, 3));
+    assert_eq!(counts.count(Outcome::Matched), 3, "{counts:?}");
+    // Who closes in the middle of a request is let go, and its request counted.
+    let mut client = connect(&proxy).await;
+    client
+        .write_all(&request[..request.len() - 2])
+        .await
+        .unwrap();
+    client.shutdown().await.unwrap();
+    let mut rest = Vec::new();
+    let ended = timeout(PATIENCE, client.read_to_end(&mut rest)).await;
+    assert!(ended.is_ok(), "the connection stayed open");
+    let counts = proxy.settled("all").await;
+    assert_eq!((counts.eligible, counts.settled()), (4, 4));
 }

@@ -5,17 +5,15 @@
 mod common;
 
 use common::process::{self, Process};
-use common::{PATIENCE, Proxy, backend, client, dead_backend, eventually, one_route, send};
+use common::{Proxy, client, dead_backend, eventually, one_route, send};
 use cutover::outcome::{Outcome, RouteSnapshot};
 use cutover::routing::Mode;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 
 /// Where the process below is to listen.
 const SIDE_AT: &str = "CUTOVER_TEST_SIDE_AT";
@@ -210,74 +208,6 @@ async fn rubbish_in_the_place_of_the_routes_changes_nothing_for_anybody() {
     // A slow machine may shed some.
     let compared = counts.count(Outcome::Matched) + counts.count(Outcome::Dropped);
     assert_eq!(compared, counts.eligible, "{counts:?}");
-}
-
-#[tokio::test]
-async fn a_disk_that_is_full_costs_no_client_an_answer_and_no_count() {
-    let side = |name: &'static str| {
-        axum::Router::new().fallback(axum::routing::any(
-            move |body: axum::body::Bytes| async move {
-                // Nothing that two requests share, so that there is much to keep.
-                let noise: String = (0..4_000).map(|_| fastrand::alphanumeric()).collect();
-                drop(body);
-                format!("{name} {noise}")
-            },
-        ))
-    };
-    let (legacy, modern) = (backend(side("L")).await, backend(side("M")).await);
-    let folder = tempfile::tempdir().unwrap();
-    let routes = one_route(legacy, modern, "shadow", "writes = \"mirror\"");
-    std::fs::write(folder.path().join("routes.toml"), routes).unwrap();
-    // No file may grow beyond some hundred kilobytes; the signal that says so is ignored, so that
-    // the write fails as it does on a full disk.
-    let mut limited = Command::new("sh");
-    let limit = "trap '' XFSZ; ulimit -f 600; exec \"$0\" \"$@\"";
-    limited.args(["-c", limit, env!("CARGO_BIN_EXE_cutover")]);
-    let (_process, address, control) = process::proxy(folder.path(), limited);
-    let client = client();
-    let asked: u64 = 600;
-    for i in 0..asked {
-        let request = if i % 2 == 0 {
-            http::Request::get(format!("/{i}"))
-        } else {
-            http::Request::post(format!("/{i}"))
-        };
-        let answer = send(&client, address, request, "a body").await.unwrap();
-        assert_eq!(answer.status, 200);
-    }
-    let api = async |path: &str| {
-        let answer = send(&client, control, http::Request::get(path), "")
-            .await
-            .unwrap();
-        assert_eq!(answer.status, 200, "{answer:?}");
-        answer.body
-    };
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let counts: Value = serde_json::from_str(&api("/api/outcomes").await).unwrap();
-        let route = &counts["routes"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|r| r["name"] == "all")
-            .unwrap();
-        let outcomes = route["outcomes"].as_object().unwrap();
-        let sum: u64 = outcomes.values().map(|count| count.as_u64().unwrap()).sum();
-        assert_eq!(route["eligible"], asked);
-        if route["pending"] == 0 {
-            assert_eq!(sum, asked);
-            break;
-        }
-        assert!(Instant::now() < deadline, "{counts}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    let grown = |file: &str| std::fs::metadata(folder.path().join(file)).map_or(0, |m| m.len());
-    let most = ["journal.db", "journal.db-wal", "outbox.db", "outbox.db-wal"].map(grown);
-    assert!(
-        most.iter().any(|bytes| *bytes > 250_000),
-        "the limit was never met: {most:?}"
-    );
-    assert!(api("/metrics").await.contains("cutover_"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
