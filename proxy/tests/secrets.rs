@@ -95,6 +95,7 @@ async fn everything(proxy: &Proxy, findings: usize) -> String {
     for finding in list["discrepancies"].as_array().unwrap() {
         let id = finding["id"].as_str().unwrap();
         all += &told(proxy, &format!("/api/discrepancies/{id}")).await;
+        all += &told(proxy, &format!("/api/discrepancies/{id}/export")).await;
     }
     for path in [
         "/",
