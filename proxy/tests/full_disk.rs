@@ -175,6 +175,8 @@ async fn a_disk_that_is_full_costs_no_client_an_answer_and_no_count() {
     }
     small.ask(200).await;
     small.all_is_counted().await;
+    // What could not be stored was delivered, and what was stored stayed.
+    assert_eq!(small.metric("cutover_writes_lost_total ").await, 0);
     std::fs::remove_file(filler).unwrap();
     small
         .until("it is not written again", async |small| {

@@ -9,7 +9,7 @@ use crate::sqlite;
 use jiff::Timestamp;
 use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{SqliteConnection, SqlitePool};
+use sqlx::{Connection, SqliteConnection, SqlitePool};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -140,13 +140,28 @@ impl Batch<'_> {
     }
 }
 
-/// Writes a batch, all of it or nothing.
+/// Writes a batch, all of it or nothing. A connection on which that failed is closed: on a full disk
+/// `SQLite` may have ended the transaction by itself, of which the library knows nothing, and what it
+/// calls committed after that could go with the next failure.
 pub(super) async fn write(
     pool: &SqlitePool,
     batch: &Batch<'_>,
     now: Timestamp,
 ) -> sqlx::Result<()> {
-    let mut tx = pool.begin().await?;
+    let mut connection = pool.acquire().await?;
+    let written = write_on(&mut connection, batch, now).await;
+    if written.is_err() {
+        let _ = connection.close().await;
+    }
+    written
+}
+
+async fn write_on(
+    connection: &mut SqliteConnection,
+    batch: &Batch<'_>,
+    now: Timestamp,
+) -> sqlx::Result<()> {
+    let mut tx = connection.begin().await?;
     for change in batch.changes {
         change.write(&mut tx, now.as_second() / 60).await?;
     }

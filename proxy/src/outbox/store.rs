@@ -10,7 +10,7 @@ use crate::sqlite;
 use comparator::IdPair;
 use jiff::Timestamp;
 use sqlx::sqlite::SqliteLockingMode;
-use sqlx::{SqliteConnection, SqlitePool};
+use sqlx::{Connection, SqliteConnection, SqlitePool};
 use std::fs::{DirBuilder, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -164,9 +164,20 @@ pub(super) async fn load(pool: &SqlitePool, id: u64) -> Result<Option<Exchange>,
     row.exchange().map(Some)
 }
 
-/// Writes a batch, all of it or nothing; how many rows went.
+/// Writes a batch, all of it or nothing; how many rows went. A connection on which that failed is
+/// closed: on a full disk `SQLite` may have ended the transaction by itself, of which the library
+/// knows nothing, and what it calls committed after that could go with the next failure.
 pub(super) async fn write(pool: &SqlitePool, batch: &Batch) -> sqlx::Result<u64> {
-    let mut tx = pool.begin().await?;
+    let mut connection = pool.acquire().await?;
+    let written = write_on(&mut connection, batch).await;
+    if written.is_err() {
+        let _ = connection.close().await;
+    }
+    written
+}
+
+async fn write_on(connection: &mut SqliteConnection, batch: &Batch) -> sqlx::Result<u64> {
+    let mut tx = connection.begin().await?;
     let mut removed = 0;
     for (row, ..) in &batch.appends {
         append(&mut tx, row).await?;

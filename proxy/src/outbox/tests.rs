@@ -105,6 +105,10 @@ async fn a_full_disk_is_counted_and_got_over_and_no_taint_is_forgotten() {
     let status = setting.outbox.status();
     assert!(status.failing && status.last_error.unwrap().contains("full"));
     assert_eq!((status.unstored, status.stored), (1, 0));
+    // The next try is on another connection, with no limit of its own yet.
+    setting
+        .pragma("PRAGMA max_page_count = 12".to_owned())
+        .await;
     // A taint that can't be written now is written once there is room.
     let taint = Taint {
         since: Timestamp::now(),
