@@ -1,2 +1,12 @@
-//! x
-fn main() {}
+//! `cutover-data`: moving and comparing rows from the command line.
+//!
+//! Exit codes: 0 all well, 1 rows refused or different, 2 it could not be told, 64 usage.
+
+mod cli;
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    cli::run().await
+}

@@ -5,10 +5,13 @@ use std::fmt::Display;
 
 use kit::error::Cause;
 
-use crate::mapping::{ColumnMap, Feeder, Mapping, Origin, Problem, Problems, TableMap, Trim};
+use crate::mapping::{
+    Change, ColumnMap, Feeder, Mapping, Origin, Problem, Problems, TableMap, Trim,
+};
 use crate::schema::{ColumnSchema, TableSchema, Type};
 use crate::store::{Destination, Dialect, Select, Source};
-use crate::transform::{Reading, Step};
+use crate::transform::{Reading, Step, convert};
+use crate::value::{Key, Value};
 
 /// What a run does, table by table.
 #[derive(Debug, Clone)]
@@ -118,6 +121,31 @@ impl TablePlan {
             && self.destination.key.iter().all(plain)
             && kinds(&self.select) == kinds(&read)
             && self.key_positions() == self.select.key
+    }
+
+    /// The key of the source's row that became the target's row of this key; nothing where no row
+    /// can have, or where a key does not tell (a generated id).
+    pub fn source_key(&self, key: &Key) -> Option<Key> {
+        let steps: Vec<(&Step, &Value)> = self
+            .destination
+            .key
+            .iter()
+            .zip(&key.0)
+            .filter_map(|(position, value)| Some((self.steps.get(*position)?, value)))
+            .collect();
+        let back = |position: &usize| {
+            let (step, value) = steps.iter().find(|(step, _)| {
+                matches!(step.reading, Reading::At(at) if at == *position)
+                    && step.change.id_of.is_none()
+            })?;
+            let column = self.select.columns.get(*position)?;
+            // Amounts in units are no keys, so the way back is that of plain values.
+            let was = convert(value, &column.kind, &Change::default()).ok()?;
+            let again = convert(&was, &step.kind, &step.change).ok()?;
+            (again == **value).then_some(was)
+        };
+        let values: Option<Box<[Value]>> = self.select.key.iter().map(back).collect();
+        values.map(Key)
     }
 
     /// The source's positions that the destination's key is made of, in its order.

@@ -231,6 +231,24 @@ pub async fn target(url: &str) -> Result<Box<dyn Target>, Cause> {
     }
 }
 
+/// Whether a URL names a database that rows can come from, without touching it.
+pub fn check_source(url: &str) -> Result<(), Cause> {
+    match scheme(url) {
+        "sqlite" => Ok(kit::sqlite::check_url(url)?),
+        scheme => Err(UrlError::Scheme(scheme.to_owned()).into()),
+    }
+}
+
+/// Whether a URL names a database that rows can go to, without touching it.
+pub fn check_target(url: &str) -> Result<(), Cause> {
+    match scheme(url) {
+        scheme @ ("mysql" | "mariadb" | "mssql") => {
+            Err(UrlError::ReadOnly(scheme.to_owned()).into())
+        }
+        _ => check_source(url),
+    }
+}
+
 /// What is before the first colon: all of a URL that may be shown, as the rest has a password.
 fn scheme(url: &str) -> &str {
     url.split_once(':').map_or("", |(scheme, _)| scheme)

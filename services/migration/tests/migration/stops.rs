@@ -1,0 +1,73 @@
+//! Runs that end before their time.
+
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use migration_service::load::Options;
+
+use crate::sides::{MAPPING, Sides};
+
+/// Lets the modern database break over one customer, and not by refusing it.
+const FAULT_OF_SQLITE: &str = "CREATE TRIGGER fault AFTER INSERT ON customers WHEN NEW.id = '1500'
+     BEGIN SELECT json('no json'); END;";
+const FAULT_OF_POSTGRES: &str = "CREATE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS
+     $$ BEGIN RAISE 'out of disk' USING ERRCODE = '53100'; END $$;
+     CREATE TRIGGER fault AFTER INSERT ON customers FOR EACH ROW WHEN (NEW.id = '1500')
+     EXECUTE FUNCTION fault();";
+
+pub(crate) async fn a_run_that_was_cut_short_goes_on_where_it_stopped(sides: &Sides) {
+    sides.add_customers(2500).await;
+    let sqlite = sides.modern.starts_with("sqlite:");
+    let (fault, mend) = if sqlite {
+        (FAULT_OF_SQLITE, "DROP TRIGGER fault")
+    } else {
+        (FAULT_OF_POSTGRES, "DROP TRIGGER fault ON customers")
+    };
+    sides.change_modern(fault).await;
+    let error = sides.migrate_with(&Options::default()).await.unwrap_err();
+    assert_eq!(error.to_string(), "could not write customers");
+    sides.change_modern(mend).await;
+    let report = sides.migrate().await;
+    // The first page had been committed with its checkpoint; the second was undone as a whole.
+    let customers = &report.tables[0];
+    assert_eq!((customers.read, customers.written), (1500, 1500));
+    assert_eq!(sides.differences().await, Vec::<String>::new());
+}
+
+pub(crate) async fn a_killed_run_neither_loses_nor_doubles_a_row(sides: &Sides) {
+    const ROWS: u32 = 20_000;
+    sides.add_customers(ROWS).await;
+    let arrived = async || sides.modern_number("SELECT count(*) FROM customers").await;
+    for pause in [0, 3, 11] {
+        let before = arrived().await;
+        let mut run = Command::new(env!("CARGO_BIN_EXE_cutover-data"))
+            .args(["migrate", "--mapping", MAPPING])
+            .args(["--from", &sides.legacy, "--to", &sides.modern])
+            .spawn()
+            .unwrap();
+        let deadline = Instant::now() + Duration::from_mins(1);
+        while arrived().await == before && Instant::now() < deadline {}
+        // In the middle of the next page, as often as not.
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+        run.kill().unwrap();
+        run.wait().unwrap();
+        end_of_sessions(sides).await;
+    }
+    let left = i64::from(ROWS) - arrived().await;
+    assert!(left > 0, "no run was cut short");
+    let report = sides.migrate().await;
+    assert_eq!(report.tables[0].written, u64::try_from(left).unwrap());
+    assert_eq!(arrived().await, i64::from(ROWS));
+    assert_eq!(sides.differences().await, Vec::<String>::new());
+}
+
+/// Waits until a server has noticed that its client is dead: it may be about to commit.
+async fn end_of_sessions(sides: &Sides) {
+    let sessions = "SELECT count(*) FROM pg_stat_activity
+         WHERE application_name = 'cutover-data' AND datname = current_database()";
+    while sides.modern.starts_with("postgres:") && sides.modern_number(sessions).await > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
