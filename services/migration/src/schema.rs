@@ -76,6 +76,10 @@ pub enum Type {
 }
 
 /// A column.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a property of its own"
+)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ColumnSchema {
     /// Its name.

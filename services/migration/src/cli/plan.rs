@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use migration_service::plan::TablePlan;
+use migration_service::store::Range;
 
 use super::Both;
 
@@ -24,12 +25,12 @@ pub(super) async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
     for table in &sides.plan.tables {
         let counted = sides
             .source
-            .figures(&table.select, &Default::default(), &[])
+            .figures(&table.select, &Range::default(), &[])
             .await
             .map_err(anyhow::Error::from_boxed)?;
         let there = sides
             .target
-            .figures(&table.destination.select(), &Default::default(), &[])
+            .figures(&table.destination.select(), &Range::default(), &[])
             .await
             .map_err(anyhow::Error::from_boxed)?;
         show(table, counted.rows, there.rows);

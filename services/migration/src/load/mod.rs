@@ -243,9 +243,10 @@ impl Job {
             return Ok(Some((kept, How::Insert)));
         }
         let empty = target.is_empty(&self.table.destination.table).await;
-        let how = match empty.map_err(|error| self.write_error(error))? {
-            true => How::Insert,
-            false => How::Upsert,
+        let how = if empty.map_err(|error| self.write_error(error))? {
+            How::Insert
+        } else {
+            How::Upsert
         };
         let parts = self.cut().await?;
         let begun = target.begin(source, &parts).await;

@@ -84,7 +84,10 @@ impl Page {
             ..Written::default()
         };
         // What is left to write, in order.
-        let mut left: VecDeque<Span<usize>> = [0..self.rows.len()].into();
+        let mut left: VecDeque<Span<usize>> = VecDeque::from([Span {
+            start: 0,
+            end: self.rows.len(),
+        }]);
         while let Some(span) = left.pop_front() {
             let last = left.is_empty();
             match self

@@ -24,8 +24,8 @@ pub(super) async fn run(
     let reader = tokio::spawn(pages_of(Arc::clone(&job), part, pages));
     let mut report = TableReport::of(&job.table);
     while let Some(page) = read.recv().await {
-        let (page, count): (Page, u64) = page?;
-        let written = page.write(&job.table, &*job.target, &mut how).await;
+        let (next, count): (Page, u64) = page?;
+        let written = next.write(&job.table, &*job.target, &mut how).await;
         let written = written.map_err(|error| job.write_error(error))?;
         report.read += count;
         report.written += written.changed;
@@ -77,9 +77,9 @@ async fn pages_of(
         };
         let rest = pace.took(&rows, started.elapsed());
         let done = rows.len() < limit as usize;
-        let page = Page::of(&job.table, &rows, at, done);
-        at = page.end().clone();
-        if pages.send(Ok((page, rows.len() as u64))).await.is_err() {
+        let next = Page::of(&job.table, &rows, at, done);
+        at = next.end().clone();
+        if pages.send(Ok((next, rows.len() as u64))).await.is_err() {
             return;
         }
         tokio::time::sleep(rest).await;

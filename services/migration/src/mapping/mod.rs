@@ -6,6 +6,8 @@
 
 mod raw;
 mod read;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::path::Path;
@@ -153,6 +155,10 @@ pub enum Otherwise {
 }
 
 /// How a column is compared: what of a difference is allowed.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a property of its own"
+)]
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Compare {
     /// All of it.

@@ -50,18 +50,7 @@ pub(super) enum Feeder {
     Database,
 }
 
-/// A column: the name of the source's, or a table of what becomes of it.
-#[derive(Debug, Deserialize)]
-#[serde(
-    untagged,
-    expecting = "expected the name of a source column, or a table such as { from = \"Status\" }"
-)]
-pub(super) enum Column {
-    Name(String),
-    // The box keeps the enum small; the table is read once.
-    Table(Box<Details>),
-}
-
+/// What becomes of a column.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Details {
@@ -116,6 +105,10 @@ pub(super) enum Case {
     Upper,
 }
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a property of its own"
+)]
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Compare {

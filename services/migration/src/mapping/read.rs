@@ -131,13 +131,29 @@ impl<'t> Reader<'t> {
             return Vec::new();
         };
         let mut read = Vec::with_capacity(columns.len());
+        // The parser sorts by name; a report goes by the file.
+        let mut columns: Vec<_> = columns.into_iter().collect();
+        columns.sort_by_key(|(name, _)| name.span().start);
         for (name, value) in columns {
             let span = name.span();
             let line = self.line(span.start);
-            let Some(column) = self.fill::<raw::Column>(value.into_inner(), span) else {
+            let details = match value.into_inner() {
+                DeValue::String(from) => Some(raw::Details {
+                    from: Some(raw::From::One(from.into_owned())),
+                    ..raw::Details::default()
+                }),
+                value @ DeValue::Table(_) => self.fill(value, span),
+                _ => {
+                    let expected =
+                        "is the name of a source column, or a table such as { from = \"Status\" }";
+                    self.at(line, &format!("{}: {expected}", name.get_ref()));
+                    None
+                }
+            };
+            let Some(details) = details else {
                 continue;
             };
-            read.extend(self.column(name.into_inner().into_owned(), column, zone, line));
+            read.extend(self.column(name.into_inner().into_owned(), details, zone, line));
         }
         read
     }
@@ -145,17 +161,10 @@ impl<'t> Reader<'t> {
     fn column(
         &mut self,
         to: String,
-        column: raw::Column,
+        mut details: raw::Details,
         zone: Option<&TimeZone>,
         line: usize,
     ) -> Option<ColumnMap> {
-        let mut details = match column {
-            raw::Column::Name(from) => raw::Details {
-                from: Some(raw::From::One(from)),
-                ..raw::Details::default()
-            },
-            raw::Column::Table(details) => *details,
-        };
         let before = self.problems.len();
         let origin = self.origin(&to, &mut details, line);
         let kind = details.kind.take().and_then(|kind| match kind.parse() {
@@ -343,13 +352,13 @@ impl<'t> Reader<'t> {
 
     fn zone(&mut self, name: &str, line: usize) -> Option<TimeZone> {
         let zone = TimeZone::get(name);
-        zone.map_err(|_| {
+        if zone.is_err() {
             self.at(
                 line,
                 &format!("`{name}` is no time zone, such as Europe/Berlin or UTC"),
-            )
-        })
-        .ok()
+            );
+        }
+        zone.ok()
     }
 
     fn report(&mut self, span: Option<Range<usize>>, message: &str) {

@@ -17,7 +17,7 @@ pub enum Dialect {
     Sqlite,
     /// `PostgreSQL`, with `standard_conforming_strings` on.
     Postgres,
-    /// MySQL and MariaDB.
+    /// `MySQL` and `MariaDB`.
     Mysql,
     /// SQL Server.
     Mssql,

@@ -2,7 +2,6 @@
 
 use super::{Reading, Step, transform};
 use crate::mapping::{Case, Change, Compare, Otherwise, Trim};
-use crate::schema::Type;
 use crate::value::Value;
 
 fn step(kind: &str, change: Change) -> Step {

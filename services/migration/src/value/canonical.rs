@@ -20,13 +20,14 @@ impl Value {
             Self::Null => out.push(b'0'),
             Self::Bool(truth) => out.extend([b'b', u8::from(*truth)]),
             Self::Int(integer) => short(out, b'i', *integer),
-            Self::Number(number) => match number.integer() {
-                Some(integer) => short(out, b'i', integer),
-                None => {
+            Self::Number(number) => {
+                if let Some(integer) = number.integer() {
+                    short(out, b'i', integer);
+                } else {
                     out.extend([b'n', number.scale()]);
                     out.extend(number.units().to_le_bytes());
                 }
-            },
+            }
             Self::Float(float) => {
                 // Minus zero equals zero, and NaN itself, as they do in a database's index.
                 let bits = match float {

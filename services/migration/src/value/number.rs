@@ -74,7 +74,7 @@ impl Number {
     }
 
     /// The nearest number with so many places; a half goes away from zero, as `round` does in
-    /// PostgreSQL and SQL Server.
+    /// `PostgreSQL` and SQL Server.
     #[must_use]
     pub fn rounded(self, scale: u8) -> Self {
         let Some(cut) = self.scale.checked_sub(scale).filter(|cut| *cut > 0) else {

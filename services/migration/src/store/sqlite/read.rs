@@ -150,7 +150,7 @@ async fn rows(pool: &SqlitePool, select: &Select, sql: String) -> Result<Vec<Row
 fn decoded(row: &SqliteRow, columns: &[ColumnSchema]) -> Result<Row, Cause> {
     let mut values = Vec::with_capacity(columns.len());
     for (position, column) in columns.iter().enumerate() {
-        let kept = value(row, position, &row.try_get_raw(position)?)?;
+        let kept = value(row, position, &row.try_get_raw(position)?);
         values.push(declared(kept, column));
     }
     Ok(values)
@@ -176,15 +176,15 @@ fn declared(kept: Value, column: &ColumnSchema) -> Value {
     }
 }
 
-fn value(row: &SqliteRow, position: usize, raw: &SqliteValueRef<'_>) -> Result<Value, Cause> {
+fn value(row: &SqliteRow, position: usize, raw: &SqliteValueRef<'_>) -> Value {
     if raw.is_null() {
-        return Ok(Value::Null);
+        return Value::Null;
     }
     let info = raw.type_info();
     let kind = info.name().to_owned();
     // By what is there, which need not be what the column was declared to hold.
     let unreadable = |_| Value::unreadable(format!("a damaged {kind}"));
-    Ok(match kind.as_str() {
+    match kind.as_str() {
         "INTEGER" | "BOOLEAN" => row
             .try_get_unchecked(position)
             .map_or_else(unreadable, Value::Int),
@@ -197,5 +197,5 @@ fn value(row: &SqliteRow, position: usize, raw: &SqliteValueRef<'_>) -> Result<V
         _ => row
             .try_get_unchecked::<&str, _>(position)
             .map_or_else(unreadable, |text| Value::Text(CompactString::new(text))),
-    })
+    }
 }

@@ -104,7 +104,7 @@ async fn run(connection: &mut SqliteConnection, sql: String) -> Result<u64, Writ
 fn refused(error: sqlx::Error) -> WriteError {
     let code = error
         .as_database_error()
-        .and_then(|error| error.code())
+        .and_then(sqlx::error::DatabaseError::code)
         .and_then(|code| code.parse::<i64>().ok());
     match code {
         // An extended code has the primary one in its lowest byte.
