@@ -1,5 +1,6 @@
 //! Moves rows between databases, and compares them.
 
+pub mod feed;
 pub mod load;
 pub mod mapping;
 pub mod plan;

@@ -10,8 +10,8 @@ use crate::mapping::{
 };
 use crate::schema::{ColumnSchema, TableSchema, Type};
 use crate::store::{Destination, Dialect, Select, Source};
-use crate::transform::{Reading, Step, convert};
-use crate::value::{Key, Value};
+use crate::transform::{Reading, Step, bare, convert};
+use crate::value::{Key, Row, Value};
 
 /// What a run does, table by table.
 #[derive(Debug, Clone)]
@@ -146,6 +146,38 @@ impl TablePlan {
         };
         let values: Option<Box<[Value]>> = self.select.key.iter().map(back).collect();
         values.map(Key)
+    }
+
+    /// The key in the target of the source's row of this key; nothing where it cannot be there.
+    pub fn target_key(&self, key: &Key) -> Option<Key> {
+        let mut row = vec![Value::Null; self.select.columns.len()];
+        for (position, value) in self.select.key.iter().zip(&key.0) {
+            *row.get_mut(*position)? = value.clone();
+        }
+        let steps = self
+            .destination
+            .key
+            .iter()
+            .map(|position| self.steps.get(*position));
+        let values = steps.map(|step| step.and_then(|step| step.of(&row).ok()));
+        let values: Option<Box<[Value]>> = values.collect();
+        values.map(Key)
+    }
+
+    /// The ids that are made for rows of these keys: entity, legacy id, modern id.
+    pub fn ids_of<'r>(
+        &self,
+        rows: impl Iterator<Item = (&'r Key, &'r Row)>,
+    ) -> Vec<(String, String, String)> {
+        let Some((entity, position)) = &self.generates else {
+            return Vec::new();
+        };
+        let id = |(key, row): (&Key, &Row)| {
+            let modern = row.get(*position).map_or_else(String::new, bare);
+            let legacy: Vec<String> = key.0.iter().map(bare).collect();
+            (entity.clone(), legacy.join(","), modern)
+        };
+        rows.map(id).collect()
     }
 
     /// The source's positions that the destination's key is made of, in its order.

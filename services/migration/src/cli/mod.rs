@@ -1,5 +1,6 @@
 //! The commands, and what they have in common.
 
+mod follow;
 mod migrate;
 mod plan;
 mod progress;
@@ -25,6 +26,8 @@ struct Flags {
 enum Command {
     /// Copy every row; a run that was cut short goes on where it stopped.
     Migrate(migrate::Flags),
+    /// Bring later changes of the source over, from its own record of changes.
+    Follow(follow::Flags),
     /// Hold the mapping against both databases and show what a run would do; nothing is written.
     Plan(plan::Flags),
 }
@@ -59,6 +62,7 @@ pub(crate) async fn run() -> ExitCode {
     };
     let verdict = match command {
         Command::Migrate(flags) => migrate::run(flags).await,
+        Command::Follow(flags) => follow::run(flags).await,
         Command::Plan(flags) => plan::run(flags).await,
     };
     match verdict {
@@ -75,6 +79,7 @@ fn ready(command: Command) -> Result<Command, Mistakes> {
     let mut mistakes = Mistakes::default();
     let both = match &command {
         Command::Migrate(flags) => flags.both(),
+        Command::Follow(flags) => flags.both(),
         Command::Plan(flags) => flags.both(),
     };
     let from = mistakes.keep("--from", store::check_source(&both.from));

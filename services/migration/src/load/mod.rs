@@ -24,6 +24,7 @@ use crate::plan::{Plan, TablePlan};
 use crate::store::{How, Progress, Source, Target};
 
 pub use deletes::Deletes;
+pub(crate) use page::{quarantined, refused};
 pub use report::{Report, TableReport};
 
 /// Refused rows that a report lists.

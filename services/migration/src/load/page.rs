@@ -7,7 +7,7 @@ use kit::error::Cause;
 
 use crate::plan::TablePlan;
 use crate::store::{Commit, How, Progress, Quarantined, Target, WriteError};
-use crate::transform::transform;
+use crate::transform::{bare, transform};
 use crate::value::{Key, Row, Value};
 
 /// What is to be written of a page.
@@ -150,7 +150,8 @@ impl Page {
             source: table.source.clone(),
             progress: Some(progress),
             quarantined: self.refused.clone(),
-            ids: ids(table, keys.get(span.start..).unwrap_or_default(), rows),
+            healed: Vec::new(),
+            ids: table.ids_of(keys.get(span.start..).unwrap_or_default().iter().zip(rows)),
         };
         let written = match target.write(&table.destination, rows, *how, &commit).await {
             // Some of the rows may be there already: then all that follow are upserted.
@@ -168,20 +169,13 @@ impl Page {
     }
 }
 
-/// The ids that are made for these rows.
-fn ids(table: &TablePlan, keys: &[Key], rows: &[Row]) -> Vec<(String, String, String)> {
-    let Some((entity, position)) = &table.generates else {
-        return Vec::new();
-    };
-    let id = |(key, row): (&Key, &Row)| {
-        let modern = row.get(*position).map_or_else(String::new, bare);
-        let legacy: Vec<String> = key.0.iter().map(bare).collect();
-        (entity.clone(), legacy.join(","), modern)
-    };
-    keys.iter().zip(rows).map(id).collect()
-}
-
-fn quarantined(table: &TablePlan, key: &Key, row: &[Value], reason: String) -> Quarantined {
+/// A row that could not be transformed, as it was read.
+pub(crate) fn quarantined(
+    table: &TablePlan,
+    key: &Key,
+    row: &[Value],
+    reason: String,
+) -> Quarantined {
     let columns = table
         .select
         .columns
@@ -191,7 +185,7 @@ fn quarantined(table: &TablePlan, key: &Key, row: &[Value], reason: String) -> Q
 }
 
 /// A row that was transformed, and that the target's schema refuses.
-fn refused(table: &TablePlan, key: &Key, row: &[Value], reason: String) -> Quarantined {
+pub(crate) fn refused(table: &TablePlan, key: &Key, row: &[Value], reason: String) -> Quarantined {
     let columns = table
         .destination
         .columns
@@ -219,13 +213,5 @@ fn kept<'r>(
         key: keys.join(","),
         reason,
         row: serde_json::Value::Object(row).to_string(),
-    }
-}
-
-/// A value without the quotes around a text.
-fn bare(value: &Value) -> String {
-    match value {
-        Value::Text(text) => text.to_string(),
-        other => other.to_string(),
     }
 }

@@ -43,6 +43,8 @@ pub struct Commit {
     pub progress: Option<Progress>,
     /// Rows that were refused.
     pub quarantined: Vec<Quarantined>,
+    /// Keys, as people read them, of rows that were refused once and are not any more.
+    pub healed: Vec<String>,
     /// Ids that were made: entity, legacy id, modern id.
     pub ids: Vec<(String, String, String)>,
 }
@@ -84,6 +86,8 @@ pub(crate) const ADVANCE: &str =
      VALUES ($1, $2, $3, $4, $5, $6)
      ON CONFLICT (source, part) DO UPDATE SET last_key = excluded.last_key,
          until_key = excluded.until_key, rows_read = excluded.rows_read, done = excluded.done";
+/// Forgets that the row of `$1` under `$2` was refused.
+pub(crate) const HEAL: &str = "DELETE FROM cutover_quarantine WHERE source = $1 AND row_key = $2";
 /// Keeps a row aside.
 pub(crate) const REFUSE: &str =
     "INSERT INTO cutover_quarantine (source, row_key, reason, contents) VALUES ($1, $2, $3, $4)

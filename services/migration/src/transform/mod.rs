@@ -11,6 +11,7 @@ use compact_str::CompactString;
 use uuid::Uuid;
 
 pub use convert::convert;
+pub(crate) use text::of_key as bare;
 
 use crate::mapping::{Change, Compare};
 use crate::schema::Type;

@@ -73,7 +73,7 @@ pub(super) fn part(value: &Value, between: &str, part: usize) -> Value {
 }
 
 /// A value as it stands in an id or a path: without quotes.
-pub(super) fn of_key(value: &Value) -> String {
+pub(crate) fn of_key(value: &Value) -> String {
     match value {
         Value::Text(text) => text.to_string(),
         other => other.to_string(),

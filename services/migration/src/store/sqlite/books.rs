@@ -4,7 +4,7 @@ use kit::error::Cause;
 use sqlx::{Row as _, SqliteConnection, SqlitePool};
 
 use crate::store::books::{
-    ADVANCE, Commit, FORGET, IDS, PARDON, PROGRESS, Progress, Quarantined, REFUSE, REFUSED,
+    ADVANCE, Commit, FORGET, HEAL, IDS, PARDON, PROGRESS, Progress, Quarantined, REFUSE, REFUSED,
     REMEMBER, TABLES,
 };
 use crate::value::Key;
@@ -53,6 +53,10 @@ pub(super) async fn begin(
 
 /// Keeps what is written with rows.
 pub(super) async fn keep(connection: &mut SqliteConnection, commit: &Commit) -> sqlx::Result<()> {
+    for key in &commit.healed {
+        let query = sqlx::query(HEAL).bind(&commit.source).bind(key);
+        query.execute(&mut *connection).await?;
+    }
     for row in &commit.quarantined {
         let query = sqlx::query(REFUSE).bind(&row.source).bind(&row.key);
         query
