@@ -3,7 +3,10 @@
 pub mod feed;
 pub mod load;
 pub mod mapping;
+mod pace;
 pub mod plan;
+pub mod reconcile;
+pub mod repair;
 pub mod schema;
 pub mod sides;
 pub mod store;

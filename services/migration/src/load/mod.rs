@@ -7,7 +7,6 @@
 //! with the reason.
 
 mod deletes;
-mod pace;
 mod page;
 mod part;
 mod report;

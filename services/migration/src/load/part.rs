@@ -5,14 +5,17 @@ use std::time::Instant;
 
 use tokio::sync::mpsc;
 
-use super::pace::Pace;
 use super::page::Page;
 use super::report::TableReport;
 use super::{Job, LoadError};
+use crate::pace::Pace;
 use crate::store::{How, Progress, Range};
 
 /// Pages that wait for being written, beside the one that is.
 const AHEAD: usize = 1;
+
+/// Bytes of a page's values, about, at most.
+const BYTES: usize = 16 << 20;
 
 /// Moves a part's rows from where it stands.
 pub(super) async fn run(
@@ -47,7 +50,7 @@ async fn pages_of(
     part: Progress,
     pages: mpsc::Sender<Result<(Page, u64), LoadError>>,
 ) {
-    let mut pace = Pace::new(job.options.page);
+    let mut pace = Pace::new(job.options.page, BYTES);
     let mut at = part;
     while !at.done {
         if job.stop.is_cancelled() {

@@ -130,6 +130,17 @@ pub struct Change {
     pub wanted: Option<Row>,
 }
 
+/// A column that a table counts by itself.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Counter {
+    /// The column.
+    pub column: String,
+    /// The number that it gives next.
+    pub next: i64,
+    /// The greatest that is there.
+    pub greatest: Option<i64>,
+}
+
 /// A database that rows go to. What is kept beside the tables (how far a table has come, what was
 /// refused, which ids were made) changes in the transactions that change the rows.
 #[async_trait]
@@ -176,6 +187,11 @@ pub trait Target: Source {
 
     /// Sets what the table counts by itself to its greatest value.
     async fn set_sequences(&self, destination: &Destination) -> Result<(), Cause>;
+
+    /// What the table counts by itself, where that does not follow its rows as `SQLite`'s does.
+    async fn counters(&self, _destination: &Destination) -> Result<Vec<Counter>, Cause> {
+        Ok(Vec::new())
+    }
 
     /// The first refused rows of a table, or of all.
     async fn quarantined(
@@ -252,6 +268,13 @@ pub fn check_target(url: &str) -> Result<(), Cause> {
 /// What is before the first colon: all of a URL that may be shown, as the rest has a password.
 fn scheme(url: &str) -> &str {
     url.split_once(':').map_or("", |(scheme, _)| scheme)
+}
+
+impl Counter {
+    /// Whether the next number is one that may be taken.
+    pub fn is_behind(&self) -> bool {
+        self.greatest.is_some_and(|greatest| self.next <= greatest)
+    }
 }
 
 impl Range {

@@ -37,7 +37,7 @@ impl Key {
 impl Ord for Key {
     fn cmp(&self, other: &Self) -> Ordering {
         let values = self.0.iter().zip(&other.0);
-        let differing = values.map(|(one, two)| order(one, two));
+        let differing = values.map(|(one, two)| one.in_order(two));
         differing
             .fold(Ordering::Equal, Ordering::then)
             .then(self.0.len().cmp(&other.0.len()))
@@ -63,27 +63,30 @@ impl Hash for Key {
     }
 }
 
-fn order(one: &Value, two: &Value) -> Ordering {
-    use Value::{Bool, Bytes, Date, Instant, Int, Naive, Number, Text, Time, Uuid};
-    match (one, two) {
-        (Int(one), Int(two))
-        | (Time(one), Time(two))
-        | (Naive(one), Naive(two))
-        | (Instant(one), Instant(two)) => one.cmp(two),
-        (Number(one), Number(two)) => one.cmp(two),
-        (Int(one), Number(two)) => super::Number::from(*one).cmp(two),
-        (Number(one), Int(two)) => one.cmp(&super::Number::from(*two)),
-        (Text(one), Text(two)) => one.as_bytes().cmp(two.as_bytes()),
-        (Bytes(one), Bytes(two)) => one.cmp(two),
-        (Date(one), Date(two)) => one.cmp(two),
-        (Uuid(one), Uuid(two)) => one.cmp(two),
-        (Bool(one), Bool(two)) => one.cmp(two),
-        // Values of two kinds have any one order that is the same every time.
-        _ => {
-            let (mut left, mut right) = (Vec::new(), Vec::new());
-            one.canonical(&mut left);
-            two.canonical(&mut right);
-            left.cmp(&right)
+impl Value {
+    /// The order that [`Key`] has in each of its values.
+    pub fn in_order(&self, other: &Self) -> Ordering {
+        use Value::{Bool, Bytes, Date, Instant, Int, Naive, Number, Text, Time, Uuid};
+        match (self, other) {
+            (Int(one), Int(two))
+            | (Time(one), Time(two))
+            | (Naive(one), Naive(two))
+            | (Instant(one), Instant(two)) => one.cmp(two),
+            (Number(one), Number(two)) => one.cmp(two),
+            (Int(one), Number(two)) => super::Number::from(*one).cmp(two),
+            (Number(one), Int(two)) => one.cmp(&super::Number::from(*two)),
+            (Text(one), Text(two)) => one.as_bytes().cmp(two.as_bytes()),
+            (Bytes(one), Bytes(two)) => one.cmp(two),
+            (Date(one), Date(two)) => one.cmp(two),
+            (Uuid(one), Uuid(two)) => one.cmp(two),
+            (Bool(one), Bool(two)) => one.cmp(two),
+            // Values of two kinds have any one order that is the same every time.
+            _ => {
+                let (mut left, mut right) = (Vec::new(), Vec::new());
+                self.canonical(&mut left);
+                other.canonical(&mut right);
+                left.cmp(&right)
+            }
         }
     }
 }

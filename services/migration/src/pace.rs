@@ -13,8 +13,6 @@ const FIRST: u32 = 1000;
 /// Rows of a page, at least and at most.
 const LEAST: u32 = 100;
 const MOST: u32 = 50_000;
-/// Bytes of a page's values, about, at most.
-const BYTES: usize = 16 << 20;
 /// A source is slow when a row takes so many times as long as it once did.
 const SLOW: f64 = 4.0;
 /// What a page takes beside its rows, and tells nothing of the source's load.
@@ -22,29 +20,33 @@ const OVERHEAD: Duration = Duration::from_millis(20);
 
 /// The size of the pages of one part.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     wanted: Duration,
+    /// Bytes of a page's values, about, at most.
+    bytes: usize,
     rows: u32,
     /// Seconds for a row, at best.
     best: f64,
 }
 
 impl Pace {
-    pub(super) fn new(wanted: Duration) -> Self {
+    /// Pages that take about `wanted`, of about `bytes` at most.
+    pub(crate) fn new(wanted: Duration, bytes: usize) -> Self {
         Self {
             wanted,
+            bytes,
             rows: FIRST,
             best: f64::INFINITY,
         }
     }
 
     /// Rows of the next page.
-    pub(super) fn rows(&self) -> u32 {
+    pub(crate) fn rows(&self) -> u32 {
         self.rows
     }
 
     /// Learns from a page; says how long to leave the source alone.
-    pub(super) fn took(&mut self, page: &[Row], elapsed: Duration) -> Duration {
+    pub(crate) fn took(&mut self, page: &[Row], elapsed: Duration) -> Duration {
         if page.is_empty() {
             return Duration::ZERO;
         }
@@ -63,20 +65,22 @@ impl Pace {
             reason = "it is bounded"
         )]
         let rows = rows.clamp(LEAST.into(), MOST.into()) as u32;
-        self.rows = rows.min(by_bytes(page));
+        self.rows = rows.min(self.by_bytes(page));
         if slow { elapsed } else { Duration::ZERO }
     }
-}
 
-/// Rows of this weight that fit.
-fn by_bytes(page: &[Row]) -> u32 {
-    // A few of them tell enough.
-    let sample = page.iter().step_by((page.len() / 64).max(1));
-    let weights: Vec<usize> = sample
-        .map(|row| row.iter().map(crate::value::Value::weight).sum())
-        .collect();
-    let mean = weights.iter().sum::<usize>() / weights.len().max(1);
-    u32::try_from(BYTES / mean.max(1)).unwrap_or(MOST).max(1)
+    /// Rows of this weight that fit.
+    fn by_bytes(&self, page: &[Row]) -> u32 {
+        // A few of them tell enough.
+        let sample = page.iter().step_by((page.len() / 64).max(1));
+        let weights: Vec<usize> = sample
+            .map(|row| row.iter().map(crate::value::Value::weight).sum())
+            .collect();
+        let mean = weights.iter().sum::<usize>() / weights.len().max(1);
+        u32::try_from(self.bytes / mean.max(1))
+            .unwrap_or(MOST)
+            .max(1)
+    }
 }
 
 #[cfg(test)]
@@ -92,7 +96,7 @@ mod tests {
 
     #[test]
     fn pages_grow_and_shrink_to_the_time_that_they_may_take() {
-        let mut pace = Pace::new(Duration::from_millis(500));
+        let mut pace = Pace::new(Duration::from_millis(500), 16 << 20);
         pace.took(&page(1000, 1), Duration::from_millis(50));
         assert_eq!(pace.rows(), 2000);
         pace.took(&page(2000, 1), Duration::from_secs(2));
@@ -101,14 +105,14 @@ mod tests {
 
     #[test]
     fn pages_of_long_rows_are_bounded_by_their_bytes() {
-        let mut pace = Pace::new(Duration::from_millis(500));
+        let mut pace = Pace::new(Duration::from_millis(500), 16 << 20);
         pace.took(&page(100, 1 << 20), Duration::from_millis(1));
         assert_eq!(pace.rows(), 15);
     }
 
     #[test]
     fn a_source_that_became_slow_is_left_alone_for_a_while() {
-        let mut pace = Pace::new(Duration::from_millis(500));
+        let mut pace = Pace::new(Duration::from_millis(500), 16 << 20);
         assert_eq!(
             pace.took(&page(1000, 1), Duration::from_millis(120)),
             Duration::ZERO
