@@ -10,5 +10,6 @@ pub mod repair;
 pub mod schema;
 pub mod sides;
 pub mod store;
+pub mod sync;
 pub mod transform;
 pub mod value;

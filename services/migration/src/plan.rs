@@ -27,6 +27,8 @@ pub struct TablePlan {
     pub source: String,
     /// What a row of it is to the proxy.
     pub entity: Option<String>,
+    /// The entity that its rows belong to, and the position of the column that says to which.
+    pub parent: Option<(String, usize)>,
     /// Who keeps it up to date after the copy.
     pub feeder: Feeder,
     /// What is read.
@@ -148,6 +150,13 @@ impl TablePlan {
         values.map(Key)
     }
 
+    /// The position in the source's row of the column that says to which of these entities it
+    /// belongs.
+    pub fn belongs_to(&self, entity: &str) -> Option<usize> {
+        let parent = self.parent.as_ref().filter(|(of, _)| of == entity);
+        parent.map(|(_, column)| *column)
+    }
+
     /// The key in the target of the source's row of this key; nothing where it cannot be there.
     pub fn target_key(&self, key: &Key) -> Option<Key> {
         let mut row = vec![Value::Null; self.select.columns.len()];
@@ -252,12 +261,14 @@ impl Judge<'_> {
             destination.columns.push(column);
             steps.push(step);
         }
+        let parent = self.parent(&select);
         self.unfilled(&destination);
         self.unread(&key, &maps);
         self.target_key(&mut destination, &steps, &select);
         (self.problems.len() == before).then_some(TablePlan {
             source: self.map.from.to_string(),
             entity: self.map.entity.clone(),
+            parent,
             feeder: self.map.feeder,
             select,
             destination,
@@ -458,6 +469,19 @@ impl Judge<'_> {
                 ),
             );
         }
+    }
+
+    /// The place of the column that says to which entity a row belongs.
+    fn parent(&mut self, select: &Select) -> Option<(String, usize)> {
+        let (entity, column) = self.map.parent.as_ref()?;
+        let place = select.columns.iter().position(|read| read.name == *column);
+        if place.is_none() {
+            self.problem(match self.from.column(column) {
+                Some(_) => format!("parent: `{column}` is not among the columns that are mapped"),
+                None => no_column(column, self.from),
+            });
+        }
+        Some((entity.clone(), place?))
     }
 
     /// Columns of the target that would stay empty and may not.

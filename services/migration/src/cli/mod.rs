@@ -4,6 +4,7 @@ mod follow;
 mod migrate;
 mod plan;
 mod progress;
+mod sync;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -28,6 +29,8 @@ enum Command {
     Migrate(migrate::Flags),
     /// Bring later changes of the source over, from its own record of changes.
     Follow(follow::Flags),
+    /// Bring single entities up to date by key, with the rows that belong to them.
+    Sync(sync::Flags),
     /// Hold the mapping against both databases and show what a run would do; nothing is written.
     Plan(plan::Flags),
 }
@@ -63,6 +66,7 @@ pub(crate) async fn run() -> ExitCode {
     let verdict = match command {
         Command::Migrate(flags) => migrate::run(flags).await,
         Command::Follow(flags) => follow::run(flags).await,
+        Command::Sync(flags) => sync::run(flags).await,
         Command::Plan(flags) => plan::run(flags).await,
     };
     match verdict {
@@ -80,6 +84,7 @@ fn ready(command: Command) -> Result<Command, Mistakes> {
     let both = match &command {
         Command::Migrate(flags) => flags.both(),
         Command::Follow(flags) => flags.both(),
+        Command::Sync(flags) => flags.both(),
         Command::Plan(flags) => flags.both(),
     };
     let from = mistakes.keep("--from", store::check_source(&both.from));

@@ -24,7 +24,8 @@ use crate::plan::{Plan, TablePlan};
 use crate::store::{Dialect, Source, Target};
 use crate::value::Key;
 
-use apply::{Applied, apply};
+use apply::Applied;
+pub(crate) use apply::apply;
 use queue::Queue;
 
 /// Keys that are taken at a time.

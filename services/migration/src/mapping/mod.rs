@@ -34,6 +34,8 @@ pub struct TableMap {
     pub to: TableName,
     /// What a row of it is to the proxy: the name under which lanes and ids know it (`order`).
     pub entity: Option<String>,
+    /// The entity that its rows belong to, and the source's column that says to which.
+    pub parent: Option<(String, String)>,
     /// The source's columns that name a row; its primary key where none are given.
     pub key: Option<Vec<String>>,
     /// A condition in the source's SQL; rows that do not meet it stay behind.

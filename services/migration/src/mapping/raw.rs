@@ -31,6 +31,7 @@ pub(super) struct Table {
     pub(super) from: String,
     pub(super) to: String,
     pub(super) entity: Option<String>,
+    pub(super) parent: Option<Parent>,
     pub(super) key: Option<Vec<String>>,
     #[serde(rename = "where")]
     pub(super) filter: Option<String>,
@@ -39,6 +40,14 @@ pub(super) struct Table {
     pub(super) same: Option<bool>,
     #[serde(default)]
     pub(super) drop: Vec<String>,
+}
+
+/// The entity that a table's rows belong to, and the column that says to which.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Parent {
+    pub(super) entity: String,
+    pub(super) column: String,
 }
 
 #[derive(Debug, Default, Deserialize)]

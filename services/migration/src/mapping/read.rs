@@ -110,6 +110,7 @@ impl<'t> Reader<'t> {
             from: from?,
             to: to?,
             entity: table.entity,
+            parent: table.parent.map(|parent| (parent.entity, parent.column)),
             key: table.key,
             filter: table.filter,
             feeder: match table.feeder {

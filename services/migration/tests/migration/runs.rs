@@ -87,3 +87,37 @@ pub(crate) async fn a_source_that_is_suddenly_empty_empties_nothing(sides: &Side
     );
     assert!(sides.modern_number("SELECT count(*) FROM invoices").await > 10);
 }
+
+pub(crate) async fn an_order_is_brought_up_to_date_with_its_lines(sides: &Sides) {
+    sides.migrate().await;
+    sides
+        .change_legacy(
+            "UPDATE Orders SET Total = Total + 1 WHERE Id IN (7, 8);
+             DELETE FROM OrderLines WHERE Id = (SELECT max(Id) FROM OrderLines WHERE OrderId = 7);
+             UPDATE OrderLines SET Quantity = Quantity + 1 WHERE OrderId IN (7, 8);",
+        )
+        .await;
+    let before = sides.differences().await.len();
+    let done = sides.sync("order", "7").await.unwrap();
+    assert!(
+        done.changed >= 1 && done.deleted == 1 && done.refused == 0,
+        "{done:?}"
+    );
+    let after = sides.differences().await;
+    assert!(after.len() < before, "{after:?}");
+    sides.sync("order", "8").await.unwrap();
+    assert_eq!(sides.differences().await, Vec::<String>::new());
+    let nothing = sides.sync("order", "8").await.unwrap();
+    assert_eq!((nothing.changed, nothing.deleted), (0, 0));
+    for (entity, id, expected) in [
+        (
+            "basket",
+            "1",
+            "no table of the mapping says entity = \"basket\"",
+        ),
+        ("order", "one", "`one` is no id of Orders"),
+    ] {
+        let error = sides.sync(entity, id).await.unwrap_err();
+        assert_eq!(error.to_string(), expected);
+    }
+}

@@ -6,6 +6,7 @@ use legacy_monolith::repository::mssql::run_batch;
 use migration_service::load::{self, Deletes, Finished, LoadError, Options, Report, Unwatched};
 use migration_service::sides::{Addresses, Sides as Databases};
 use migration_service::store::{Range, Source};
+use migration_service::sync::{SyncError, Synced, sync};
 use migration_service::transform::transform;
 use migration_service::value::Row;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
@@ -155,6 +156,13 @@ impl Sides {
             stop,
         )
         .await;
+        sides.close().await;
+        done
+    }
+
+    pub(crate) async fn sync(&self, entity: &str, id: &str) -> Result<Synced, SyncError> {
+        let sides = self.open().await;
+        let done = sync(&sides.plan, &*sides.source, &*sides.target, entity, id).await;
         sides.close().await;
         done
     }
