@@ -5,6 +5,7 @@
 //! same wherever it lies, and rows that come or go elsewhere move none of it.
 
 mod books;
+mod postgres;
 mod sql;
 mod sqlite;
 
@@ -235,6 +236,7 @@ pub enum UrlError {
 pub async fn source(url: &str) -> Result<Box<dyn Source>, Cause> {
     match scheme(url) {
         "sqlite" => Ok(Box::new(sqlite::Sqlite::to_read(url).await?)),
+        "postgres" | "postgresql" => Ok(Box::new(postgres::Postgres::to_read(url).await?)),
         scheme => Err(UrlError::Scheme(scheme.to_owned()).into()),
     }
 }
@@ -243,6 +245,7 @@ pub async fn source(url: &str) -> Result<Box<dyn Source>, Cause> {
 pub async fn target(url: &str) -> Result<Box<dyn Target>, Cause> {
     match scheme(url) {
         "sqlite" => Ok(Box::new(sqlite::Sqlite::to_write(url).await?)),
+        "postgres" | "postgresql" => Ok(Box::new(postgres::Postgres::to_write(url).await?)),
         scheme => Err(UrlError::Scheme(scheme.to_owned()).into()),
     }
 }
@@ -251,6 +254,7 @@ pub async fn target(url: &str) -> Result<Box<dyn Target>, Cause> {
 pub fn check_source(url: &str) -> Result<(), Cause> {
     match scheme(url) {
         "sqlite" => Ok(kit::sqlite::check_url(url)?),
+        "postgres" | "postgresql" => Ok(kit::postgres::check_url(url)?),
         scheme => Err(UrlError::Scheme(scheme.to_owned()).into()),
     }
 }

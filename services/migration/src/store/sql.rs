@@ -238,27 +238,46 @@ impl Dialect {
         };
         let select = destination.select();
         let table = self.name(&destination.table.name);
-        let others: Vec<String> = destination
+        let others: Vec<&ColumnSchema> = destination
             .columns
             .iter()
             .enumerate()
             .filter(|(position, _)| !destination.key.contains(position))
-            .map(|(_, column)| self.name(&column.name))
+            .map(|(_, column)| column)
             .collect();
         let key = self.order(&select);
         if others.is_empty() {
             return format!("ON CONFLICT ({key}) DO NOTHING");
         }
-        let list = |shown: &dyn Fn(&String) -> String| {
-            let shown: Vec<String> = others.iter().map(shown).collect();
+        let list = |shown: &dyn Fn(&ColumnSchema) -> String| {
+            let shown: Vec<String> = others.iter().map(|column| shown(column)).collect();
             shown.join(", ")
+        };
+        let set = |column: &ColumnSchema| {
+            let name = self.name(&column.name);
+            format!("{name} = excluded.{name}")
         };
         format!(
             "ON CONFLICT ({key}) DO UPDATE SET {set} WHERE ({held}) {distinct} ({given})",
-            set = list(&|name| format!("{name} = excluded.{name}")),
-            held = list(&|name| format!("{table}.{name}")),
-            given = list(&|name| format!("excluded.{name}")),
+            set = list(&set),
+            held = list(&|column| self.exactly(&format!("{table}."), column)),
+            given = list(&|column| self.exactly("excluded.", column)),
         )
+    }
+
+    /// A column as it is compared where what its database takes for equal may not be the same:
+    /// letters of other cases, a JSON text, which has no equality at all.
+    fn exactly(self, of: &str, column: &ColumnSchema) -> String {
+        let name = format!("{of}{}", self.name(&column.name));
+        match (&column.kind, self) {
+            (Type::Text { .. } | Type::Json, Self::Postgres) if !column.ordered => {
+                format!("{name}::text COLLATE \"C\"")
+            }
+            (Type::Decimal { .. }, Self::Postgres) if column.native == "money" => {
+                format!("{name}::numeric")
+            }
+            _ => name,
+        }
     }
 
     /// The statement that makes a change where the row is as it was observed: it changes one row
@@ -278,9 +297,11 @@ impl Dialect {
                 Self::Mysql => "<=>",
                 Self::Postgres | Self::Mssql => "IS NOT DISTINCT FROM",
             };
-            let terms: Vec<String> = given(row)
-                .into_iter()
-                .map(|(name, literal)| format!("{name} {is} {literal}"))
+            let terms = columns.iter().zip(given(row));
+            let terms: Vec<String> = terms
+                .map(|(column, (_, literal))| {
+                    format!("{} {is} {literal}", self.exactly("", column))
+                })
                 .collect();
             format!(
                 "{} AND {}",
@@ -295,9 +316,14 @@ impl Dialect {
                     .into_iter()
                     .map(|(_, literal)| literal)
                     .collect();
+                let overriding = match self {
+                    // A column that always counts by itself takes the value that is given.
+                    Self::Postgres => " OVERRIDING SYSTEM VALUE",
+                    _ => "",
+                };
                 // A row that came meanwhile is not what was observed, and stays.
                 format!(
-                    "INSERT INTO {table} ({}) SELECT {} WHERE NOT EXISTS (SELECT 1 FROM {table} WHERE {})",
+                    "INSERT INTO {table} ({}){overriding} SELECT {} WHERE NOT EXISTS (SELECT 1 FROM {table} WHERE {})",
                     self.names(columns),
                     literals.join(", "),
                     self.among(&destination.select(), std::slice::from_ref(&change.key)),
