@@ -9,7 +9,7 @@ set -euo pipefail
 # Each entry is command:package.
 declare -A groups=(
   [build]="cc:build-essential c++:build-essential make:build-essential cmake:cmake"
-  [test]="initdb:postgresql redis-server:redis-server chromium:chromium"
+  [test]="initdb:postgresql redis-server:redis-server mariadbd:mariadb-server-core chromium:chromium"
   [load]="nginx:nginx-light wrk:wrk h2load:nghttp2-client valgrind:valgrind"
 )
 
