@@ -57,11 +57,12 @@ pub(super) enum State {
 
 /// Both sides of a suspect as they are now.
 struct Sides {
-    legacy: Option<Legacy>,
-    /// The fault of a row of the source whose key cannot come over.
-    bad: Option<BadValue>,
+    legacy: Legacies,
     modern: Option<Row>,
 }
+
+/// A row of the source, where it is there, or the fault of one whose key cannot come over.
+pub(super) type Legacies = Option<Result<Legacy, BadValue>>;
 
 /// Reads suspects again until each of them is decided, which `book` is told of.
 pub(super) async fn settle(
@@ -109,7 +110,7 @@ pub(super) async fn settle(
 
 /// Finds the source's keys of suspects that were found in the target alone: by converting the key
 /// back where that is exact, and by a pass over the source's keys elsewhere.
-async fn name(job: &Job, suspects: &mut [Suspect]) -> Result<(), ReconcileError> {
+pub(super) async fn name(job: &Job, suspects: &mut [Suspect]) -> Result<(), ReconcileError> {
     let nameless = suspects
         .iter_mut()
         .filter(|suspect| suspect.source.is_none());
@@ -136,20 +137,23 @@ async fn name(job: &Job, suspects: &mut [Suspect]) -> Result<(), ReconcileError>
 
 /// Decides on a suspect, or waits for another read.
 fn judge(job: &Job, suspect: &mut Suspect, sides: Sides, last: bool) -> Option<State> {
-    let (legacy, modern) = (sides.legacy, sides.modern);
-    let refused = sides.bad.or_else(|| legacy.as_ref()?.bad.clone());
-    if let Some(bad) = refused {
-        let quarantined = suspect
-            .source
-            .as_ref()
-            .is_some_and(|key| job.is_quarantined(key));
-        return Some(if quarantined {
+    let (expected, bad) = match sides.legacy {
+        None => (None, None),
+        Some(Ok(legacy)) => (Some(legacy.row), legacy.bad),
+        Some(Err(bad)) => (None, Some(bad)),
+    };
+    let modern = sides.modern;
+    let is_quarantined = || {
+        let key = suspect.source.as_ref();
+        key.is_some_and(|key| job.is_quarantined(key))
+    };
+    if let Some(bad) = bad {
+        return Some(if is_quarantined() {
             State::Quarantined
         } else {
             State::NotComparable(bad)
         });
     }
-    let expected = legacy.map(|legacy| legacy.row);
     let mut columns = Vec::new();
     match (&expected, &modern) {
         (None, None) => return Some(State::Gone),
@@ -159,11 +163,7 @@ fn judge(job: &Job, suspect: &mut Suspect, sides: Sides, last: bool) -> Option<S
             Pair::Different(differing) => columns = differing,
         },
         (Some(_), None) => {
-            if suspect
-                .source
-                .as_ref()
-                .is_some_and(|key| job.is_quarantined(key))
-            {
+            if is_quarantined() {
                 return Some(State::Quarantined);
             }
         }
@@ -189,13 +189,29 @@ fn judge(job: &Job, suspect: &mut Suspect, sides: Sides, last: bool) -> Option<S
 
 /// Reads both sides of suspects at one time.
 async fn read(job: &Job, suspects: &[Suspect]) -> Result<Vec<(Suspect, Sides)>, ReconcileError> {
-    let sources: Vec<Key> = suspects
+    let targets: Vec<Key> = suspects.iter().map(|one| one.target.clone()).collect();
+    let (rows, modern) = tokio::join!(legacies(job, suspects), lookup::by_key(job, &targets));
+    let modern = modern?;
+    let sides = suspects.iter().zip(rows?).map(|(suspect, legacy)| {
+        let sides = Sides {
+            legacy,
+            modern: modern.get(&suspect.target).cloned(),
+        };
+        (suspect.clone(), sides)
+    });
+    Ok(sides.collect())
+}
+
+/// Reads the source's rows of suspects, in their order.
+pub(super) async fn legacies(
+    job: &Job,
+    suspects: &[Suspect],
+) -> Result<Vec<Legacies>, ReconcileError> {
+    let keys: Vec<Key> = suspects
         .iter()
         .filter_map(|one| one.source.clone())
         .collect();
-    let targets: Vec<Key> = suspects.iter().map(|one| one.target.clone()).collect();
-    let (rows, modern) = tokio::join!(job.source.at(&sources), lookup::by_key(job, &targets));
-    let (rows, modern) = (rows?, modern?);
+    let rows = job.source.at(&keys).await?;
     let mut by_source = HashMap::with_capacity(rows.len());
     let mut by_target = HashMap::with_capacity(rows.len());
     for row in rows {
@@ -205,23 +221,10 @@ async fn read(job: &Job, suspects: &[Suspect]) -> Result<Vec<(Suspect, Sides)>, 
         }
         by_source.insert(job.table.select.key_of(&row), row);
     }
-    let sides = suspects.iter().map(|suspect| {
-        let row = suspect.source.as_ref().and_then(|key| {
-            let row = by_source.get(key);
-            row.or_else(|| by_target.get(&suspect.target)).cloned()
-        });
-        let (legacy, bad) = match row.map(|row| job.legacy(row)) {
-            None => (None, None),
-            Some(Ok(legacy)) => (Some(legacy), None),
-            Some(Err((_, bad))) => (None, Some(bad)),
-        };
-        let modern = modern.get(&suspect.target).cloned();
-        let sides = Sides {
-            legacy,
-            bad,
-            modern,
-        };
-        (suspect.clone(), sides)
+    let legacies = suspects.iter().map(|suspect| {
+        let row = by_source.get(suspect.source.as_ref()?);
+        let row = row.or_else(|| by_target.get(&suspect.target));
+        Some(job.legacy(row?.clone()).map_err(|(_, bad)| bad))
     });
-    Ok(sides.collect())
+    Ok(legacies.collect())
 }

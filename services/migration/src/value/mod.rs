@@ -29,7 +29,7 @@ pub enum Value {
     /// An exact decimal number of at most 38 digits.
     Number(Number),
     /// A binary floating-point number.
-    Float(f64),
+    Float(#[serde(with = "float")] f64),
     /// Text, JSON and XML included.
     Text(CompactString),
     /// Bytes.
@@ -79,6 +79,26 @@ impl Value {
     }
 }
 
+/// A float in JSON, which has no NaN and no infinity: as the shortest text that gives it back.
+mod float {
+    use std::borrow::Cow;
+
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde calls it with a reference"
+    )]
+    pub(super) fn serialize<S: Serializer>(float: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{float:?}"))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Value;
@@ -87,5 +107,17 @@ mod tests {
     fn a_value_takes_four_words() {
         // Pages of rows are made of them: a fifth word would cost a quarter more memory.
         assert_eq!(size_of::<Value>(), 32);
+    }
+
+    #[test]
+    fn a_float_comes_back_from_its_json_whatever_it_is() {
+        for float in [0.1, -0.0, f64::INFINITY, f64::MIN_POSITIVE, 1e300] {
+            let json = serde_json::to_string(&Value::Float(float)).expect("json");
+            let back: Value = serde_json::from_str(&json).expect(&json);
+            assert_eq!(back, Value::Float(float), "{json}");
+        }
+        let json = serde_json::to_string(&Value::Float(f64::NAN)).expect("json");
+        let back: Value = serde_json::from_str(&json).expect(&json);
+        assert!(matches!(back, Value::Float(float) if float.is_nan()));
     }
 }

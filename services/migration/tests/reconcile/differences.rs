@@ -2,22 +2,11 @@
 
 use migration_service::reconcile::{Health, Ledger, Method, Options, Verdict};
 
-use crate::pair::{Pair, only, options, said};
-
-const PLAIN: &str = "[[tables]]\nfrom = \"t\"\nto = \"t\"\n";
-
-/// A table of this many rows under integer keys with gaps.
-fn numbered(rows: u32) -> String {
-    format!(
-        "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT, total INTEGER);
-         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})
-         INSERT INTO t SELECT i * 7 + (i / 100) * 10000, 'name ' || i, i * 3 FROM n;"
-    )
-}
+use crate::pair::{NUMBERED, Pair, numbered, only, options, said};
 
 #[tokio::test]
 async fn equal_tables_are_equal_row_by_row() {
-    let pair = Pair::alike(&numbered(3000), PLAIN).await;
+    let pair = Pair::alike(&numbered(3000), NUMBERED).await;
     let report = pair.report().await;
     assert_eq!(report.verdict, Verdict::Equal);
     assert_eq!(report.health, Health::Healthy);
@@ -32,7 +21,7 @@ async fn equal_tables_are_equal_row_by_row() {
 
 #[tokio::test]
 async fn missing_extra_and_different_rows_are_told_apart_in_every_range() {
-    let pair = Pair::alike(&numbered(2000), PLAIN).await;
+    let pair = Pair::alike(&numbered(2000), NUMBERED).await;
     pair.at_modern(
         "DELETE FROM t WHERE id IN (SELECT id FROM t ORDER BY id LIMIT 1 OFFSET 0);
          DELETE FROM t WHERE id IN (SELECT id FROM t ORDER BY id DESC LIMIT 2);
@@ -80,7 +69,7 @@ async fn every_type_is_compared_by_its_value() {
         .collect();
     let legacy = format!("{table} INSERT INTO t VALUES {};", rows.join(", "));
     let mapping = format!(
-        "{PLAIN}same = true\n[tables.columns]\nexact = {{ from = \"exact\", type = \"decimal\" }}\n\
+        "{NUMBERED}same = true\n[tables.columns]\nexact = {{ from = \"exact\", type = \"decimal\" }}\n\
          day = {{ from = \"day\", type = \"date\" }}\n\
          clock = {{ from = \"clock\", type = \"time(6)\" }}\n\
          naive = {{ from = \"naive\", type = \"datetime(7)\" }}\n\
@@ -142,7 +131,7 @@ async fn each_pitfall_is_found_with_its_cause_and_the_rule_that_would_allow_it()
              (10, 'x', 'y', NULL, '10.00'), (11, 'é', 'y', NULL, '1.00');"
         ),
         &format!(
-            "{PLAIN}same = true\n[tables.columns]\n\
+            "{NUMBERED}same = true\n[tables.columns]\n\
              at = {{ from = \"at\", type = \"datetime(7)\" }}\n\
              price = {{ from = \"price\", type = \"decimal(10, 2)\" }}\n"
         ),
@@ -192,7 +181,7 @@ async fn what_the_mapping_allows_is_equal_and_no_more_than_that() {
     let pair = Pair::alike(
         &format!("{table} {rows}"),
         &format!(
-            "{PLAIN}same = true\n[tables.columns]\n\
+            "{NUMBERED}same = true\n[tables.columns]\n\
              a = {{ from = \"a\", compare = {{ trim = true, case = true }} }}\n\
              b = {{ from = \"b\", compare = {{ empty = true }} }}\n\
              at = {{ from = \"at\", type = \"datetime(7)\", compare = {{ within = \"4ms\" }} }}\n\
@@ -225,7 +214,7 @@ async fn keys_of_several_columns_with_any_texts_are_kept_apart() {
             "{table} INSERT INTO t VALUES ('12', '3', 1), ('1', '23', 2), ('', '123', 3),
              ('a', 'B', 4), ('A', 'b', 5), ('a ', 'b', 6), ('it''s', '\\', 7), ('ß', 'é', 8);"
         ),
-        PLAIN,
+        NUMBERED,
     )
     .await;
     assert_eq!(pair.report().await.verdict, Verdict::Equal);
@@ -289,7 +278,7 @@ async fn keys_that_collide_but_for_case_are_missing_and_extra_and_said_to_be() {
                   INSERT INTO t VALUES ('ABC', 1), ('b', 2), ('C', 3), ('d', 4);";
     let modern = "CREATE TABLE t (code TEXT PRIMARY KEY, n INTEGER);
                   INSERT INTO t VALUES ('abc', 1), ('b', 2), ('C', 3), ('d', 4), ('D', 5);";
-    let pair = Pair::of(legacy, modern, PLAIN).await;
+    let pair = Pair::of(legacy, modern, NUMBERED).await;
     let report = pair.report().await;
     assert_eq!(only(&report).method, Method::Lookup);
     let ledger = report.ledger;

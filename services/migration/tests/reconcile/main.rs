@@ -3,3 +3,4 @@
 mod differences;
 mod ends;
 mod pair;
+mod repairs;

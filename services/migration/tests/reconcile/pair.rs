@@ -1,5 +1,6 @@
 //! Two databases and the mapping between them.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,9 +9,22 @@ use migration_service::plan::Plan;
 use migration_service::reconcile::{
     Checkpoint, Options, Report, TableReport, Unwatched, Watch, reconcile,
 };
+use migration_service::sides::Sides;
 use migration_service::store::{self, Source, Target};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use tokio_util::sync::CancellationToken;
+
+/// The mapping of tables that are alike.
+pub(crate) const NUMBERED: &str = "[[tables]]\nfrom = \"t\"\nto = \"t\"\n";
+
+/// A table of this many rows under integer keys with gaps.
+pub(crate) fn numbered(rows: u32) -> String {
+    format!(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT, total INTEGER);
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})
+         INSERT INTO t SELECT i * 7 + (i / 100) * 10000, 'name ' || i, i * 3 FROM n;"
+    )
+}
 
 /// Two files, open for the test beside those who compare them.
 pub(crate) struct Pair {
@@ -54,6 +68,19 @@ impl Pair {
             source.expect("a source").into(),
             target.expect("a target").into(),
         )
+    }
+
+    pub(crate) async fn both(&self) -> Sides {
+        let (source, target) = self.sides().await;
+        Sides {
+            source,
+            target,
+            plan: Arc::new(self.plan().await),
+        }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
     }
 
     pub(crate) async fn plan(&self) -> Plan {
