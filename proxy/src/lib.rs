@@ -16,6 +16,7 @@ pub mod mirror;
 pub mod outbox;
 pub mod outcome;
 pub mod readiness;
+pub mod reconciliation;
 pub mod routes;
 pub mod routing;
 pub mod server;

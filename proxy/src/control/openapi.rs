@@ -2,7 +2,7 @@
 
 use super::{
     decide, dials, discrepancies, health, ids, lanes, metrics, outcomes, preview, readiness,
-    replay, route_edit, routes, stop, unrouted,
+    reconciliation, replay, route_edit, routes, rows, stop, unrouted,
 };
 use axum::Json;
 use utoipa::OpenApi;
@@ -28,6 +28,9 @@ use utoipa::openapi::OpenApi as Document;
         discrepancies::failures,
         decide::decide,
         replay::one,
+        rows::compare,
+        reconciliation::list,
+        reconciliation::tell,
         ids::status,
         ids::tell,
         lanes::list,

@@ -16,6 +16,7 @@ mod evidence;
 mod finding;
 mod hits;
 mod read;
+mod reconciliation;
 mod record;
 mod redaction;
 mod retention;

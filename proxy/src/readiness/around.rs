@@ -1,8 +1,10 @@
-//! What is known of routes besides their traffic: findings in the journal, lanes that lost a write.
+//! What is known of routes besides their traffic: findings in the journal, lanes that lost a
+//! write, tables that differ.
 
-use super::{Besides, NoiseVerdict};
+use super::{Besides, NoiseVerdict, Parity};
 use crate::journal::Journal;
 use crate::lanes::{LaneRule, Lanes, LanesStatus};
+use crate::reconciliation::TableResult;
 use crate::routing::Route;
 use std::collections::HashMap;
 
@@ -11,6 +13,8 @@ pub struct Around {
     /// By route, open findings by path.
     open: Option<HashMap<String, Vec<(String, u64)>>>,
     lanes: LanesStatus,
+    /// What comparisons of both databases found.
+    data: Option<Vec<TableResult>>,
 }
 
 impl Around {
@@ -27,6 +31,7 @@ impl Around {
         Self {
             open: open.map(by_route),
             lanes: lanes.status().await,
+            data: journal.reader().reconciliation().await.ok(),
         }
     }
 
@@ -46,6 +51,7 @@ impl Around {
         Besides {
             open_findings,
             tainted,
+            parity: Parity::of(&route.reads, &route.lanes, self.data.as_deref()),
         }
     }
 }

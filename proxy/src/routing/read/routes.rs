@@ -2,6 +2,7 @@
 
 use super::{Reader, Settled};
 use crate::lanes::LaneRule;
+use crate::readiness::Reads;
 use crate::routes::raw::{RawFile, RawRoute};
 use crate::routing::mode::{Fallback, Mode, Share};
 use crate::routing::table::Route;
@@ -105,6 +106,14 @@ impl Reader {
             declared: Arc::new((file.compare.clone(), raw.compare.clone())),
             counts,
             readiness,
+            reads: Reads {
+                tables: raw
+                    .readiness
+                    .tables
+                    .clone()
+                    .or_else(|| file.readiness.tables.clone()),
+                compared: file.reconciliation.is_some(),
+            },
             guard,
             dial: ledger.dial(raw.group.as_ref().unwrap_or(&raw.name)),
             stages: self.stages(index, raw),

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
+use migration_service::link::tell_ids;
 use migration_service::load::{self, Deletes, Finished, Options, Unwatched, Watch};
 
 use super::progress::Bars;
+use super::serve::ProxyFlag;
 use super::{Both, stopping};
 
 #[derive(Args)]
@@ -33,6 +35,8 @@ pub(super) struct Flags {
     /// Print the report as JSON, and no progress.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    proxy: ProxyFlag,
 }
 
 impl Flags {
@@ -61,6 +65,13 @@ pub(super) async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
     };
     let (source, target) = (Arc::clone(&sides.source), Arc::clone(&sides.target));
     let report = load::run(&sides.plan, source, target, &options, watch, stopping()).await;
+    if let (Ok(_), Some(proxy)) = (&report, &flags.proxy.proxy) {
+        // The rows are there, whether the proxy hears of them or not.
+        match tell_ids(proxy, &sides.plan, &*sides.target).await {
+            Ok(told) => eprintln!("{told}"),
+            Err(error) => eprintln!("the proxy was not told: {:#}", anyhow::Error::new(error)),
+        }
+    }
     sides.close().await;
     let report = report.context("migrate")?;
     if flags.json {

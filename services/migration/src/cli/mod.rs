@@ -1,9 +1,11 @@
 //! The commands, and what they have in common.
 
 mod follow;
+mod ids;
 mod migrate;
 mod plan;
 mod progress;
+mod serve;
 mod sync;
 
 use std::path::PathBuf;
@@ -33,6 +35,10 @@ enum Command {
     Sync(sync::Flags),
     /// Hold the mapping against both databases and show what a run would do; nothing is written.
     Plan(plan::Flags),
+    /// Tell the proxy which ids a copy made, so that clients may use those of either side.
+    Ids(ids::Flags),
+    /// Run the service: copies, comparisons and questions about rows over HTTP.
+    Serve(serve::Flags),
 }
 
 /// The two databases and the mapping between them.
@@ -68,6 +74,8 @@ pub(crate) async fn run() -> ExitCode {
         Command::Follow(flags) => follow::run(flags).await,
         Command::Sync(flags) => sync::run(flags).await,
         Command::Plan(flags) => plan::run(flags).await,
+        Command::Ids(flags) => ids::run(flags).await,
+        Command::Serve(flags) => serve::run(flags).await,
     };
     match verdict {
         Ok(code) => code,
@@ -86,6 +94,8 @@ fn ready(command: Command) -> Result<Command, Mistakes> {
         Command::Follow(flags) => flags.both(),
         Command::Sync(flags) => flags.both(),
         Command::Plan(flags) => flags.both(),
+        Command::Ids(flags) => flags.both(),
+        Command::Serve(flags) => flags.both(),
     };
     let from = mistakes.keep("--from", store::check_source(&both.from));
     let to = mistakes.keep("--to", store::check_target(&both.to));
