@@ -168,6 +168,10 @@ fn json<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, Vec<String>> {
 
 /// A body; what is wrong with it may repeat some of it, and is cut.
 pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Vec<String>> {
+    // Without this, a list of values would do for an object.
+    if body.trim_ascii().first() != Some(&b'{') {
+        return Err(vec!["the body must be a JSON object".to_owned()]);
+    }
     serde_json::from_slice(body).map_err(|error| vec![cut(&error.to_string())])
 }
 

@@ -51,6 +51,14 @@ impl Tracker {
         }
     }
 
+    /// Says how many rows of a table were handled before this run.
+    pub(super) fn found(&self, table: &str, rows: u64) {
+        self.with(table, |tracked| {
+            tracked.before = rows;
+            tracked.progress.rows = rows;
+        });
+    }
+
     /// Whether a table has come to its end.
     pub(super) fn has_finished(&self, table: &str) -> bool {
         let tables = self.tables.lock();

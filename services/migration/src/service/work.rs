@@ -104,6 +104,25 @@ async fn migrate(
     let plan = Plan {
         tables: left.cloned().collect(),
     };
+    if let Err(error) = sides.target.prepare().await {
+        return Outcome::Failed(chain(&*error));
+    }
+    for table in &plan.tables {
+        // What is kept beside the rows is right, however late the state file was written.
+        let parts = sides
+            .target
+            .progress(&table.source)
+            .await
+            .unwrap_or_default();
+        let begun = parts.iter().any(|part| !part.done);
+        tracker.found(
+            &table.source,
+            match begun {
+                true => parts.iter().map(|part| part.read).sum(),
+                false => 0,
+            },
+        );
+    }
     let (source, target) = (Arc::clone(&sides.source), Arc::clone(&sides.target));
     let watch: Arc<dyn load::Watch> = Arc::clone(&tracker) as _;
     let done = load::run(&plan, source, target, &options, watch, stop).await;

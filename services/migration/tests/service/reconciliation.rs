@@ -144,6 +144,7 @@ async fn each_row_is_told_apart_on_postgres() {
 #[tokio::test]
 async fn comparisons_come_by_themselves_where_a_schedule_says_so() {
     let sides = Sides::sqlite().await;
+    copied(&sides, &[]).await.terminate();
     let service = Service::start(&sides, &["--every", "1s"]).await;
     let deadline = std::time::Instant::now() + crate::process::PATIENCE;
     loop {
