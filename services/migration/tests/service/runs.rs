@@ -133,8 +133,8 @@ async fn rows_that_are_refused_are_reported_and_a_limit_fails_the_run() {
     let run = service.ended(&place).await;
     assert_eq!(run["state"], "finished");
     let refused = run["report"]["refused"].as_array().unwrap();
-    assert_eq!(refused.len(), 3, "{run:#}");
-    assert_eq!(refused[0]["source"], "Customers");
+    let customers = refused.iter().filter(|row| row["source"] == "Customers");
+    assert_eq!(customers.count(), 3, "{run:#}");
 }
 
 #[tokio::test]
