@@ -26,6 +26,7 @@ impl FromStr for RowService {
         let plain = uri.scheme() == Some(&Scheme::HTTP)
             && !authority.host().is_empty()
             && !authority.as_str().contains('@')
+            && (authority.port().is_none() || authority.port_u16().is_some())
             && matches!(uri.path(), "" | "/")
             && uri.query().is_none();
         if !plain {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::uri::Scheme;
+use http::uri::{Authority, Scheme};
 use http::{Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::client::legacy::Client;
@@ -77,9 +77,13 @@ impl std::str::FromStr for Proxy {
     fn from_str(base: &str) -> Result<Self, UrlError> {
         let wrong = || UrlError(base.chars().take(SHOWN).collect());
         let uri: Uri = base.parse().map_err(|_| wrong())?;
-        let host = uri.authority().map(|authority| authority.host());
+        let sound = |authority: &Authority| {
+            !authority.host().is_empty()
+                && !authority.as_str().contains('@')
+                && (authority.port().is_none() || authority.port_u16().is_some())
+        };
         let plain = uri.scheme() == Some(&Scheme::HTTP)
-            && host.is_some_and(|host| !host.is_empty())
+            && uri.authority().is_some_and(sound)
             && matches!(uri.path(), "" | "/")
             && uri.query().is_none();
         if !plain {
@@ -144,6 +148,7 @@ mod tests {
             "http://",
             "http://p/api",
             "http://p?x=1",
+            "http://p:99999",
         ] {
             let error = url.parse::<Proxy>().unwrap_err().to_string();
             assert!(error.contains(&format!("`{url}`")), "{error}");
