@@ -5,6 +5,8 @@ mod ids;
 mod migrate;
 mod plan;
 mod progress;
+mod reconcile;
+mod repair;
 mod serve;
 mod sync;
 
@@ -31,6 +33,10 @@ enum Command {
     Migrate(migrate::Flags),
     /// Bring later changes of the source over, from its own record of changes.
     Follow(follow::Flags),
+    /// Compare the rows of both databases. Exits with 0 equal, 1 different, 2 not verified.
+    Reconcile(reconcile::Flags),
+    /// Put right what a comparison found, or take that back.
+    Repair(repair::Flags),
     /// Bring single entities up to date by key, with the rows that belong to them.
     Sync(sync::Flags),
     /// Hold the mapping against both databases and show what a run would do; nothing is written.
@@ -72,6 +78,8 @@ pub(crate) async fn run() -> ExitCode {
     let verdict = match command {
         Command::Migrate(flags) => migrate::run(flags).await,
         Command::Follow(flags) => follow::run(flags).await,
+        Command::Reconcile(flags) => reconcile::run(flags).await,
+        Command::Repair(flags) => repair::run(flags).await,
         Command::Sync(flags) => sync::run(flags).await,
         Command::Plan(flags) => plan::run(flags).await,
         Command::Ids(flags) => ids::run(flags).await,
@@ -92,6 +100,8 @@ fn ready(command: Command) -> Result<Command, Mistakes> {
     let both = match &command {
         Command::Migrate(flags) => flags.both(),
         Command::Follow(flags) => flags.both(),
+        Command::Reconcile(flags) => flags.both(),
+        Command::Repair(flags) => flags.both(),
         Command::Sync(flags) => flags.both(),
         Command::Plan(flags) => flags.both(),
         Command::Ids(flags) => flags.both(),
