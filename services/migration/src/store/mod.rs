@@ -5,6 +5,9 @@
 //! same wherever it lies, and rows that come or go elsewhere move none of it.
 
 mod books;
+mod declared;
+mod mysql;
+mod pool;
 mod postgres;
 mod sql;
 mod sqlite;
@@ -237,6 +240,7 @@ pub async fn source(url: &str) -> Result<Box<dyn Source>, Cause> {
     match scheme(url) {
         "sqlite" => Ok(Box::new(sqlite::Sqlite::to_read(url).await?)),
         "postgres" | "postgresql" => Ok(Box::new(postgres::Postgres::to_read(url).await?)),
+        "mysql" | "mariadb" => Ok(Box::new(mysql::Mysql::to_read(url).await?)),
         scheme => Err(UrlError::Scheme(scheme.to_owned()).into()),
     }
 }
@@ -246,6 +250,9 @@ pub async fn target(url: &str) -> Result<Box<dyn Target>, Cause> {
     match scheme(url) {
         "sqlite" => Ok(Box::new(sqlite::Sqlite::to_write(url).await?)),
         "postgres" | "postgresql" => Ok(Box::new(postgres::Postgres::to_write(url).await?)),
+        scheme @ ("mysql" | "mariadb" | "mssql") => {
+            Err(UrlError::ReadOnly(scheme.to_owned()).into())
+        }
         scheme => Err(UrlError::Scheme(scheme.to_owned()).into()),
     }
 }
@@ -255,6 +262,7 @@ pub fn check_source(url: &str) -> Result<(), Cause> {
     match scheme(url) {
         "sqlite" => Ok(kit::sqlite::check_url(url)?),
         "postgres" | "postgresql" => Ok(kit::postgres::check_url(url)?),
+        "mysql" | "mariadb" => mysql::check_url(url),
         scheme => Err(UrlError::Scheme(scheme.to_owned()).into()),
     }
 }

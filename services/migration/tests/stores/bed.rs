@@ -1,10 +1,10 @@
 //! A new and empty database of each kind, and what tests say to it beside the store.
 
-use kit::testing::servers::postgres_database;
+use kit::testing::servers::{mariadb_database, postgres_database};
 use migration_service::schema::{ColumnSchema, TableName, TableSchema};
 use migration_service::store::{self, Commit, Destination, Range, Select, Source, Target};
 use migration_service::value::{Key, Row};
-use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
+use sqlx::{AssertSqlSafe, MySqlPool, PgPool, SqlitePool};
 use tempfile::TempDir;
 
 /// Kinds of databases.
@@ -12,6 +12,7 @@ use tempfile::TempDir;
 pub(crate) enum Kind {
     Sqlite,
     Postgres,
+    Mariadb,
 }
 
 /// A database.
@@ -25,6 +26,7 @@ pub(crate) struct Bed {
 enum Own {
     Sqlite(SqlitePool),
     Postgres(PgPool),
+    Mariadb(MySqlPool),
 }
 
 impl Bed {
@@ -35,6 +37,9 @@ impl Bed {
             Kind::Postgres => tokio::task::spawn_blocking(postgres_database)
                 .await
                 .expect("a database"),
+            Kind::Mariadb => tokio::task::spawn_blocking(mariadb_database)
+                .await
+                .expect("a database"),
         };
         let own = match kind {
             Kind::Sqlite => {
@@ -42,6 +47,7 @@ impl Bed {
                 Own::Sqlite(SqlitePool::connect(&made).await.expect("a file"))
             }
             Kind::Postgres => Own::Postgres(PgPool::connect(&url).await.expect("a server")),
+            Kind::Mariadb => Own::Mariadb(MySqlPool::connect(&url).await.expect("a server")),
         };
         Self {
             kind,
@@ -63,6 +69,7 @@ impl Bed {
         match &self.own {
             Own::Sqlite(pool) => query.execute(pool).await.map(drop),
             Own::Postgres(pool) => query.execute(pool).await.map(drop),
+            Own::Mariadb(pool) => query.execute(pool).await.map(drop),
         }
     }
 
@@ -71,6 +78,7 @@ impl Bed {
         let found = match &self.own {
             Own::Sqlite(pool) => sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(pool).await,
             Own::Postgres(pool) => sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(pool).await,
+            Own::Mariadb(pool) => sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(pool).await,
         };
         found.unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
@@ -90,6 +98,9 @@ impl Bed {
     pub(crate) fn word(&self, kind: &'static str) -> &'static str {
         match (kind, self.kind) {
             ("datetime", Kind::Postgres) => "timestamp(6)",
+            ("datetime", Kind::Mariadb) => "datetime(6)",
+            ("text", Kind::Mariadb) => "varchar(60) COLLATE utf8mb4_nopad_bin",
+            ("decimal", Kind::Mariadb) => "decimal(30, 6)",
             ("decimal", Kind::Postgres) => "numeric(30, 6)",
             ("decimal", Kind::Sqlite) => "text",
             _ => kind,

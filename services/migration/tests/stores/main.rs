@@ -8,6 +8,7 @@
 
 mod bed;
 mod burden;
+mod mariadb;
 mod postgres;
 mod reads;
 mod writes;

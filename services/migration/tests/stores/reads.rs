@@ -7,7 +7,7 @@ use migration_service::value::{Key, Number, Value};
 
 use crate::bed::{Bed, Kind, key, of_every, walked, whole};
 
-of_every!([sqlite Sqlite, postgres Postgres]:
+of_every!([sqlite Sqlite, postgres Postgres, mariadb Mariadb]:
     pages_visit_each_row_once_whatever_the_key,
     cuts_ascend_and_part_the_rows_without_loss,
     rows_come_by_their_keys_and_nothing_else,

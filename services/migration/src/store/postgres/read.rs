@@ -5,12 +5,11 @@ use kit::error::Cause;
 use sqlx::{AssertSqlSafe, PgPool, Row as _};
 
 use super::decode::Decoder;
-use super::session::Lent;
 use super::wire::{Way, base, kind, selected, wires};
-use crate::mapping::Change;
 use crate::schema::{ColumnSchema, TableName};
+use crate::store::declared::declare;
+use crate::store::pool::Lent;
 use crate::store::{Dialect, Figures, Range, Select};
-use crate::transform::convert;
 use crate::value::{Key, Number, Row};
 
 const SQL: Dialect = Dialect::Postgres;
@@ -178,24 +177,12 @@ async fn rows(
     drop(pieces);
     lent.give_back();
     let mut rows = decoder.finish()?;
-    declare(columns, &mut rows);
+    // What is cast to a text is of a kind that the type's name alone does not tell.
+    declare(columns, &mut rows, |column| match Way::of(&column.native) {
+        Way { cast: Some(_), .. } => column.kind.clone(),
+        _ => kind(&column.native, ""),
+    });
     Ok(rows)
-}
-
-/// Values of columns that a mapping declares otherwise; one that does not say so stays what it
-/// is, and whoever converts it says what is wrong.
-fn declare(columns: &[ColumnSchema], rows: &mut [Row]) {
-    for (position, column) in columns.iter().enumerate() {
-        let cast = Way::of(&column.native).cast.is_some();
-        if cast || kind(&column.native, "") == column.kind {
-            continue;
-        }
-        for value in rows.iter_mut().filter_map(|row| row.get_mut(position)) {
-            if let Ok(declared) = convert(value, &column.kind, &Change::default()) {
-                *value = declared;
-            }
-        }
-    }
 }
 
 #[cfg(test)]

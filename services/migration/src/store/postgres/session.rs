@@ -1,22 +1,14 @@
 //! Connections, and what the server's refusals mean.
 
-use std::ops::{Deref, DerefMut};
 use std::str::FromStr as _;
-use std::time::Duration;
 
 use kit::error::Cause;
 use kit::postgres::check_url;
-use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgDatabaseError, PgPoolOptions};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, PgPool, Postgres};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, PgPool};
 
 use crate::store::WriteError;
-
-/// Connections at one time: more parts than this wait for each other.
-const CONNECTIONS: u32 = 16;
-
-/// How long a statement waits for one of them, or for the server to be there.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::store::pool::{Lent, connected};
 
 /// What a session is bounded by, and how it shows values.
 const SETTINGS: [(&str, &str); 12] = [
@@ -62,57 +54,7 @@ pub(super) async fn open(url: &str, read_only: bool) -> Result<(PgPool, String),
         .options([("default_transaction_read_only", writes)])
         // Statements have rows' values in them.
         .disable_statement_logging();
-    let pool = PgPoolOptions::new()
-        .max_connections(CONNECTIONS)
-        .acquire_timeout(PATIENCE);
-    let pool = pool.connect_with(options).await;
-    Ok((
-        pool.map_err(|error| format!("could not connect to {name}: {error}"))?,
-        name,
-    ))
-}
-
-/// A connection that goes back to its pool only if what was done with it came to its end: a copy
-/// that was dropped leaves rows on the way, or the server waiting for some.
-pub(super) struct Lent {
-    connection: PoolConnection<Postgres>,
-    sound: bool,
-}
-
-impl Lent {
-    pub(super) async fn of(pool: &PgPool) -> sqlx::Result<Self> {
-        Ok(Self {
-            connection: pool.acquire().await?,
-            sound: false,
-        })
-    }
-
-    /// Nothing is on its way on it.
-    pub(super) fn give_back(mut self) {
-        self.sound = true;
-    }
-}
-
-impl Deref for Lent {
-    type Target = PgConnection;
-
-    fn deref(&self) -> &PgConnection {
-        &self.connection
-    }
-}
-
-impl DerefMut for Lent {
-    fn deref_mut(&mut self) -> &mut PgConnection {
-        &mut self.connection
-    }
-}
-
-impl Drop for Lent {
-    fn drop(&mut self) {
-        if !self.sound {
-            self.connection.close_on_drop();
-        }
-    }
+    Ok((connected(PgPoolOptions::new(), options, &name).await?, name))
 }
 
 /// What is done in one transaction, or not at all.
