@@ -204,7 +204,7 @@ impl TableReport {
         not_verified.extend(failure);
         let rows_compared = complete && options.depth == Depth::Rows;
         let target = table.destination.table.to_string();
-        let findings = state.tally.findings(&target);
+        let findings = state.tally.findings(&table.destination.table.name);
         let figures = findings.iter().any(|finding| {
             matches!(
                 finding.cause,

@@ -11,6 +11,7 @@ use super::ladder::Ladder;
 use super::options::Options;
 use super::report::{Report, TableReport};
 use crate::plan::Plan;
+use crate::schema::TableName;
 use crate::store::{Source, Target};
 
 pub(super) async fn run(
@@ -67,13 +68,16 @@ pub(super) async fn run(
 
 /// Tables of the source that are not compared. One that cannot be listed is no table's failure.
 async fn left_out(plan: &Plan, source: &Arc<dyn Source>, options: &Options) -> Vec<String> {
-    let compared: Vec<String> = plan
-        .tables
-        .iter()
-        .filter(|table| options.only.is_empty() || options.only.contains(&table.source))
-        .map(|table| table.select.table.to_string())
-        .collect();
-    let tables = source.tables().await.unwrap_or_default();
-    let names = tables.iter().map(ToString::to_string);
-    names.filter(|name| !compared.contains(name)).collect()
+    let compared = |name: &TableName| {
+        plan.tables.iter().any(|table| {
+            let chosen = options.only.is_empty() || options.only.contains(&table.source);
+            let read = &table.select.table;
+            // A list has no schema where the connection finds the table by itself.
+            let found = name.schema.is_none() || name.schema == read.schema;
+            chosen && found && name.name == read.name
+        })
+    };
+    let tables = source.tables().await.unwrap_or_default().into_iter();
+    let others = tables.filter(|name| !compared(name));
+    others.map(|name| name.to_string()).collect()
 }

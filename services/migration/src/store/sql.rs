@@ -270,6 +270,8 @@ impl Dialect {
     fn exactly(self, of: &str, column: &ColumnSchema) -> String {
         let name = format!("{of}{}", self.name(&column.name));
         match (&column.kind, self) {
+            // A cast would take the blanks from one side alone.
+            (Type::Text { padded: true, .. }, Self::Postgres) => format!("{name} COLLATE \"C\""),
             (Type::Text { .. } | Type::Json, Self::Postgres) if !column.ordered => {
                 format!("{name}::text COLLATE \"C\"")
             }

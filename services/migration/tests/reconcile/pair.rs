@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kit::testing::servers::postgres_database;
 use migration_service::mapping::Mapping;
 use migration_service::plan::Plan;
 use migration_service::reconcile::{
@@ -11,7 +12,11 @@ use migration_service::reconcile::{
 };
 use migration_service::sides::Sides;
 use migration_service::store::{self, Source, Target};
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{AssertSqlSafe, PgPool};
+use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 /// The mapping of tables that are alike.
@@ -26,12 +31,69 @@ pub(crate) fn numbered(rows: u32) -> String {
     )
 }
 
-/// Two files, open for the test beside those who compare them.
+/// A database of its own, open for the test beside those who compare it.
+pub(crate) struct Own {
+    url: String,
+    pool: Pool,
+}
+
+enum Pool {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+}
+
+/// Two databases, and the mapping between them.
 pub(crate) struct Pair {
-    pub(crate) legacy: SqlitePool,
-    pub(crate) modern: SqlitePool,
+    pub(crate) legacy: Own,
+    pub(crate) modern: Own,
     mapping: String,
-    directory: tempfile::TempDir,
+    directory: TempDir,
+}
+
+impl Own {
+    async fn file(directory: &TempDir, name: &str) -> Self {
+        let path = directory.path().join(name);
+        let options = SqliteConnectOptions::new()
+            .filename(&path)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Off)
+            .busy_timeout(Duration::from_secs(30))
+            .create_if_missing(true);
+        let pool = SqlitePoolOptions::new().max_connections(1);
+        Self {
+            url: format!("sqlite:{}", path.display()),
+            pool: Pool::Sqlite(pool.connect_with(options).await.expect("a file")),
+        }
+    }
+
+    async fn server() -> Self {
+        let url = tokio::task::spawn_blocking(postgres_database).await;
+        let url = url.expect("a database");
+        let pool = PgPool::connect(&url).await.expect("a server");
+        Self {
+            url,
+            pool: Pool::Postgres(pool),
+        }
+    }
+
+    pub(crate) async fn run(&self, sql: &str) {
+        let query = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+        let done = match &self.pool {
+            Pool::Sqlite(pool) => query.execute(pool).await.map(drop),
+            Pool::Postgres(pool) => query.execute(pool).await.map(drop),
+        };
+        done.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    /// The texts that a query gives.
+    pub(crate) async fn texts(&self, sql: &str) -> Vec<String> {
+        let sql = AssertSqlSafe(sql.to_owned());
+        let texts = match &self.pool {
+            Pool::Sqlite(pool) => sqlx::query_scalar(sql).fetch_all(pool).await,
+            Pool::Postgres(pool) => sqlx::query_scalar(sql).fetch_all(pool).await,
+        };
+        texts.expect("texts")
+    }
 }
 
 impl Pair {
@@ -40,30 +102,59 @@ impl Pair {
         Self::of(sql, sql, mapping).await
     }
 
+    /// Two files.
     pub(crate) async fn of(legacy: &str, modern: &str, mapping: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let pair = Self {
-            legacy: file(&directory, "legacy.db").await,
-            modern: file(&directory, "modern.db").await,
+        let legacy_side = Own::file(&directory, "legacy.db").await;
+        let modern_side = Own::file(&directory, "modern.db").await;
+        let sides = (legacy_side, modern_side);
+        Self::made(sides, (legacy, modern), mapping, directory).await
+    }
+
+    /// A file, and a database of `PostgreSQL`.
+    pub(crate) async fn from_file(legacy: &str, modern: &str, mapping: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let sides = (
+            Own::file(&directory, "legacy.db").await,
+            Own::server().await,
+        );
+        Self::made(sides, (legacy, modern), mapping, directory).await
+    }
+
+    /// Two databases of `PostgreSQL`.
+    pub(crate) async fn on_servers(legacy: &str, modern: &str, mapping: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let sides = (Own::server().await, Own::server().await);
+        Self::made(sides, (legacy, modern), mapping, directory).await
+    }
+
+    async fn made(
+        (legacy, modern): (Own, Own),
+        sql: (&str, &str),
+        mapping: &str,
+        directory: TempDir,
+    ) -> Self {
+        legacy.run(sql.0).await;
+        modern.run(sql.1).await;
+        Self {
+            legacy,
+            modern,
             mapping: mapping.to_owned(),
             directory,
-        };
-        pair.at_legacy(legacy).await;
-        pair.at_modern(modern).await;
-        pair
+        }
     }
 
     pub(crate) async fn at_legacy(&self, sql: &str) {
-        run(&self.legacy, sql).await;
+        self.legacy.run(sql).await;
     }
 
     pub(crate) async fn at_modern(&self, sql: &str) {
-        run(&self.modern, sql).await;
+        self.modern.run(sql).await;
     }
 
     pub(crate) async fn sides(&self) -> (Arc<dyn Source>, Arc<dyn Target>) {
-        let source = store::source(&self.url("legacy.db")).await;
-        let target = store::target(&self.url("modern.db")).await;
+        let source = store::source(&self.legacy.url).await;
+        let target = store::target(&self.modern.url).await;
         (
             source.expect("a source").into(),
             target.expect("a target").into(),
@@ -111,10 +202,6 @@ impl Pair {
         let (source, target) = self.sides().await;
         reconcile(&plan, source, target, options, watch, stop, from).await
     }
-
-    fn url(&self, name: &str) -> String {
-        format!("sqlite:{}", self.directory.path().join(name).display())
-    }
 }
 
 /// Short waits: nobody writes unless a test says so.
@@ -131,26 +218,10 @@ pub(crate) fn only(report: &Report) -> &TableReport {
     &report.tables[0]
 }
 
-/// What the findings say, without the rule that would allow it.
+/// What the findings say.
 pub(crate) fn said(report: &Report) -> Vec<String> {
     let findings = report.tables.iter().flat_map(|table| &table.findings);
     let mut said: Vec<String> = findings.map(|finding| finding.summary.clone()).collect();
     said.sort();
     said
-}
-
-async fn file(directory: &tempfile::TempDir, name: &str) -> SqlitePool {
-    let options = SqliteConnectOptions::new()
-        .filename(directory.path().join(name))
-        .journal_mode(sqlx::sqlite::SqliteJournalMode::Wal)
-        .synchronous(sqlx::sqlite::SqliteSynchronous::Off)
-        .busy_timeout(Duration::from_secs(30))
-        .create_if_missing(true);
-    let pool = SqlitePoolOptions::new().max_connections(1);
-    pool.connect_with(options).await.expect("a file")
-}
-
-async fn run(pool: &SqlitePool, sql: &str) {
-    let sql = sqlx::AssertSqlSafe(sql.to_owned());
-    sqlx::raw_sql(sql).execute(pool).await.expect("statements");
 }

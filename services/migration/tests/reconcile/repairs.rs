@@ -3,7 +3,6 @@
 use migration_service::reconcile::{Options, Report, Verdict};
 use migration_service::repair::{Applied, Log, RepairError, apply, propose, undo};
 use migration_service::store::Dialect;
-use sqlx::Row as _;
 use tokio_util::sync::CancellationToken;
 
 use crate::pair::{NUMBERED, Pair, numbered, options, said};
@@ -21,11 +20,8 @@ async fn repair(pair: &Pair, report: &Report, deletes: u64) -> Result<Applied, R
 
 /// All of the target's rows.
 async fn contents(pair: &Pair) -> Vec<String> {
-    let rows = sqlx::query("SELECT quote(id) || quote(name) || quote(total) FROM t ORDER BY id")
-        .fetch_all(&pair.modern)
-        .await
-        .expect("rows");
-    rows.iter().map(|row| row.get(0)).collect()
+    let rows = "SELECT quote(id) || quote(name) || quote(total) FROM t ORDER BY id";
+    pair.modern.texts(rows).await
 }
 
 #[tokio::test]
@@ -147,12 +143,10 @@ async fn values_in_another_writing_are_set_by_what_is_written_there() {
     assert_eq!(said(&report).len(), 1, "the price alone differs");
     let applied = repair(&pair, &report, 0).await.expect("a repair");
     assert_eq!((applied.changed, applied.verified), (1, 1));
-    let kept: String = sqlx::query_scalar("SELECT price || at || note FROM t")
-        .fetch_one(&pair.modern)
-        .await
-        .expect("a row");
+    let kept = pair.modern.texts("SELECT price || at || note FROM t").await;
     assert_eq!(
-        kept, "9.102026-01-02 04:04:05+01:00a  ",
+        kept,
+        ["9.102026-01-02 04:04:05+01:00a  "],
         "what is allowed stays"
     );
 }

@@ -3,6 +3,7 @@
 
 mod books;
 mod burden;
+mod counters;
 mod decode;
 mod encode;
 mod numeric;
@@ -17,8 +18,8 @@ use kit::error::Cause;
 use sqlx::PgPool;
 
 use super::{
-    Change, Commit, Destination, Dialect, Figures, How, Progress, Quarantined, Range, Select,
-    Source, Target, WriteError,
+    Change, Commit, Counter, Destination, Dialect, Figures, How, Progress, Quarantined, Range,
+    Select, Source, Target, WriteError,
 };
 use crate::schema::{TableName, TableSchema};
 use crate::value::{Key, Row};
@@ -137,7 +138,11 @@ impl Target for Postgres {
     }
 
     async fn set_sequences(&self, destination: &Destination) -> Result<(), Cause> {
-        write::set_sequences(&self.pool, destination).await
+        counters::set(&self.pool, destination).await
+    }
+
+    async fn counters(&self, destination: &Destination) -> Result<Vec<Counter>, Cause> {
+        counters::read(&self.pool, destination).await
     }
 
     async fn quarantined(

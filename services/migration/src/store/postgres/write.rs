@@ -4,14 +4,13 @@
 //! one statement, which is also the way of columns that have no binary form here.
 
 use bytes::BytesMut;
-use kit::error::Cause;
 use sqlx::{PgConnection, PgPool};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::books::keep;
 use super::encode;
 use super::read::among;
-use super::session::{cause, refused, run, transaction};
+use super::session::{refused, run, transaction};
 use super::wire::{Way, wires};
 use crate::schema::ColumnSchema;
 use crate::store::{Change, Commit, Destination, Dialect, How, WriteError};
@@ -156,33 +155,4 @@ pub(super) async fn change(
         });
     }
     Ok(made)
-}
-
-/// Never back: a sequence may be further than the rows that are left.
-pub(super) async fn set_sequences(pool: &PgPool, destination: &Destination) -> Result<(), Cause> {
-    let table = SQL.table(&destination.table);
-    let owned: Vec<(String, String)> = sqlx::query_as(
-        "SELECT a.attname::text, s.name FROM pg_attribute AS a,
-             pg_get_serial_sequence($1::text, a.attname::text) AS s (name)
-         WHERE a.attrelid = $1::text::regclass AND a.attnum > 0 AND NOT a.attisdropped
-           AND s.name IS NOT NULL",
-    )
-    .bind(&table)
-    .fetch_all(pool)
-    .await?;
-    for (column, sequence) in owned {
-        let sql = format!(
-            "SELECT setval('{}', greatest(g.most, s.last_value))
-             FROM (SELECT max({})::bigint AS most FROM {table}) AS g, {sequence} AS s
-             WHERE g.most IS NOT NULL AND (g.most > s.last_value OR NOT s.is_called)",
-            sequence.replace('\'', "''"),
-            SQL.name(&column),
-        );
-        let set = transaction(pool, async |connection| {
-            run(connection, "SET LOCAL statement_timeout = 0").await?;
-            run(connection, sql).await
-        });
-        set.await.map_err(cause)?;
-    }
-    Ok(())
 }
