@@ -196,8 +196,8 @@ async fn a_run_that_is_stopped_at_any_range_goes_on_to_the_same_end() {
                 kept: Mutex::default(),
             });
             let (watch, stop) = (Arc::clone(&stopper), stopper.stop.clone());
-            let stopped = pair.watched(&options, watch, stop, None).await;
-            assert_ne!(stopped.verdict, Verdict::Equal, "stopped at {at}");
+            let halted = pair.watched(&options, watch, stop, None).await;
+            assert_ne!(halted.verdict, Verdict::Equal, "stopped at {at}");
             let last = stopper.kept.lock().expect("a lock").last().cloned();
             let from = serde_json::from_str(&last.expect("a checkpoint")).expect("a checkpoint");
             let stop = CancellationToken::new();

@@ -17,22 +17,22 @@ const SETTLE: Duration = Duration::from_millis(1500);
 /// Makes the same changes on both sides, the target's after a while, until it is told to stop.
 /// Says how many it made.
 async fn write(pair: Arc<Pair>, stop: Arc<AtomicBool>, made: Arc<AtomicU64>) {
-    let mut step = 0_u64;
+    let mut turn = 0_u64;
     while !stop.load(Ordering::Relaxed) {
-        let id = 7 * (1 + step * 37 % 99);
-        let fresh = 1_000_003 + 10 * step;
-        let sql = match step % 4 {
+        let id = 7 * (1 + turn * 37 % 99);
+        let fresh = 1_000_003 + 10 * turn;
+        let sql = match turn % 4 {
             0 | 1 => {
-                format!("UPDATE t SET total = total + 1, name = 'step {step}' WHERE id = {id}")
+                format!("UPDATE t SET total = total + 1, name = 'turn {turn}' WHERE id = {id}")
             }
-            2 => format!("INSERT INTO t VALUES ({fresh}, 'fresh', {step})"),
+            2 => format!("INSERT INTO t VALUES ({fresh}, 'fresh', {turn})"),
             _ => format!("DELETE FROM t WHERE id = {}", fresh - 10),
         };
         pair.at_legacy(&sql).await;
         tokio::time::sleep(LAG).await;
         pair.at_modern(&sql).await;
         made.fetch_add(1, Ordering::Relaxed);
-        step += 1;
+        turn += 1;
     }
 }
 
