@@ -30,6 +30,7 @@ mod report;
 mod rows;
 mod run;
 mod settle;
+mod show;
 
 use std::sync::Arc;
 
@@ -47,6 +48,8 @@ pub(crate) use now::{Now, now};
 pub use options::{BadShare, Depth, Options, Share};
 pub use report::{Differing, Figures, Method, RangeReport, Report, TableReport};
 pub use rows::{Difference, RowReport, RowVerdict, key, rows, table};
+
+pub use show::{page, terminal};
 
 /// Is told how a comparison goes on.
 pub trait Watch: Send + Sync {

@@ -13,3 +13,4 @@ mod pair;
 mod random;
 mod repairs;
 mod servers;
+mod shown;
