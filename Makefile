@@ -1,7 +1,7 @@
 # What people and pipelines type; each line also works by hand.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: demo test check docs bench bench-load bench-services fuzz fuzz-api
+.PHONY: demo test check docs bench bench-load bench-services bench-data fuzz fuzz-api
 
 # The whole sample system with the proxy and traffic, in one process: make demo ARGS="--rate 50"
 demo:
@@ -54,6 +54,18 @@ bench-services:
 	@deploy/packages.sh build test
 	cargo build --release --locked --package order-service
 	cargo bench --locked --package invoice-service --bench modern_side -- $(ARGS)
+
+# Moving and comparing three million rows, about half an hour; ARGS="--help" lists shorter runs.
+# The peer that compares is installed below target/, the one that loads by the distribution.
+PEERS := $(abspath $(TARGET))/peers
+bench-data:
+	@deploy/packages.sh build test data
+	@[ -x $(PEERS)/bin/reladiff ] || \
+	  { python3 -m venv $(PEERS) && $(PEERS)/bin/pip install --quiet 'reladiff[mysql,postgresql]==0.6.0'; }
+	cargo build --release --locked --package migration-service
+	cargo bench --locked --package migration-service --bench data -- \
+	  --cutover-data $(abspath $(TARGET))/release/cutover-data --reladiff $(PEERS)/bin/reladiff \
+	  --pgloader "$$(command -v pgloader)" $(ARGS)
 
 # The comparator, its rules and its paths on made-up input; coverage-guided with cargo-bolero.
 fuzz:

@@ -4,12 +4,14 @@
 #
 #   deploy/packages.sh build             what compiling needs
 #   deploy/packages.sh build test load   and what the tests and the load matrix run
+#   deploy/packages.sh build test data   and what the benchmark of moving rows is held against
 set -euo pipefail
 
 # Each entry is command:package.
 declare -A groups=(
   [build]="cc:build-essential c++:build-essential make:build-essential cmake:cmake"
-  [test]="initdb:postgresql redis-server:redis-server chromium:chromium"
+  [test]="initdb:postgresql redis-server:redis-server mariadbd:mariadb-server-core chromium:chromium"
+  [data]="pgloader:pgloader"
   [load]="nginx:nginx-light wrk:wrk h2load:nghttp2-client valgrind:valgrind"
 )
 

@@ -18,6 +18,7 @@ pub mod mirror;
 pub mod outbox;
 pub mod outcome;
 pub mod readiness;
+pub mod reconciliation;
 mod recorded;
 pub mod routes;
 pub mod routing;

@@ -8,6 +8,7 @@ use crate::journal::{
 };
 use crate::outcome::Outcome;
 use crate::readiness::{NoiseRate, Symptom};
+use crate::reconciliation::Checked;
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
@@ -95,6 +96,8 @@ pub(super) struct FindingView {
     advice: Advice,
     /// Whether it is noise; null for a failure, and where its route is no more.
     noise: Option<NoiseRate>,
+    /// What the rows behind it say; null where nobody is asked for rows.
+    rows: Option<Checked>,
 }
 
 /// Where and how the answers differ.
@@ -174,7 +177,9 @@ pub(super) async fn one(
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<FindingView>, ApiError> {
     let Path(id) = id?;
-    view(&state, &id).await.map(Json)
+    let mut view = view(&state, &id).await?;
+    view.rows = state.rows_behind(&view.detail, false).await;
+    Ok(Json(view))
 }
 
 /// The finding `id` with what its samples say.
@@ -206,6 +211,7 @@ pub(super) async fn view(state: &ControlState, id: &str) -> Result<FindingView, 
             detail,
             advice: advice.unwrap_or_default(),
             noise,
+            rows: None,
         }
     });
     view.await

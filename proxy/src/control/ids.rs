@@ -10,6 +10,9 @@ use axum::extract::State;
 use comparator::IdPair;
 use serde::Deserialize;
 
+/// Bytes of pairs that are told at a time: some thousand of the longest.
+pub(super) const MAX_BODY: usize = 1 << 20;
+
 /// Two ids of one thing.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -21,9 +21,11 @@ mod origin;
 mod outcomes;
 mod preview;
 mod readiness;
+mod reconciliation;
 mod replay;
 mod route_edit;
 mod routes;
+mod rows;
 mod stop;
 mod unrouted;
 
@@ -39,6 +41,7 @@ use crate::lanes::Lanes;
 use crate::mirror::Mirror;
 use crate::outbox::Outbox;
 use crate::outcome::{Ledger, RouteSnapshot};
+use crate::reconciliation::Checks;
 use crate::routes::LiveRoutes;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -71,6 +74,8 @@ pub struct ControlState {
     pub mirror: Option<Arc<Mirror>>,
     /// The guard of the dials.
     pub guard: Arc<Guard>,
+    /// What is known of the rows behind findings.
+    pub checks: Arc<Checks>,
     /// What the proxy says of itself.
     pub health: Arc<Health>,
     /// Host names under which the API may be reached, besides loopback and addresses.
@@ -98,6 +103,7 @@ impl ControlState {
             outbox,
             mirror: None,
             guard,
+            checks: Arc::default(),
             health: Arc::default(),
             hosts: Arc::new([]),
         }
@@ -143,12 +149,24 @@ pub fn router(state: ControlState) -> Router {
         )
         .route("/api/discrepancies/{id}/replay", post(replay::one))
         .route("/api/discrepancies/{id}/export", get(export::one))
+        .route("/api/discrepancies/{id}/rows", post(rows::compare))
         .route("/api/failures", get(discrepancies::failures))
         .route(
             "/api/failures/{id}",
             get(discrepancies::one).patch(decide::decide),
         )
-        .route("/api/ids", get(ids::status).post(ids::tell))
+        .route(
+            "/api/ids",
+            get(ids::status)
+                .post(ids::tell)
+                .layer(DefaultBodyLimit::max(ids::MAX_BODY)),
+        )
+        .route(
+            "/api/reconciliation",
+            get(reconciliation::list)
+                .post(reconciliation::tell)
+                .layer(DefaultBodyLimit::max(reconciliation::MAX_BODY)),
+        )
         .route("/api/lanes", get(lanes::list))
         .route("/api/lanes/{lane}/taint", delete(lanes::clear))
         .route("/api/unrouted", get(unrouted::list))

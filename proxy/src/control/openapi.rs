@@ -2,7 +2,7 @@
 
 use super::{
     decide, dials, discrepancies, export, health, ids, import, lanes, metrics, outcomes, preview,
-    readiness, replay, route_edit, routes, stop, unrouted,
+    readiness, reconciliation, replay, route_edit, routes, rows, stop, unrouted,
 };
 use axum::Json;
 use utoipa::OpenApi;
@@ -30,6 +30,9 @@ use utoipa::openapi::OpenApi as Document;
         replay::one,
         export::one,
         import::one,
+        rows::compare,
+        reconciliation::list,
+        reconciliation::tell,
         ids::status,
         ids::tell,
         lanes::list,

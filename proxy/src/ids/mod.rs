@@ -135,6 +135,17 @@ impl Ids {
         [sent, legacy]
     }
 
+    /// What legacy and modern call what a request names that `primary` answers, as far as that is
+    /// known.
+    pub(crate) fn pair(&self, entity: &str, id: &str, primary: Side) -> [Option<Arc<str>>; 2] {
+        let own = self.meant(entity, id, primary).unwrap_or_else(|| id.into());
+        let other = self.known.partner(primary, entity, &own);
+        match primary {
+            Side::Legacy => [Some(own), other],
+            Side::Modern => [other, Some(own)],
+        }
+    }
+
     /// What `side` calls what a client means by an id, if that is another. A client says any id
     /// that it was ever given. One that the side has given itself stands; and where both sides
     /// count, a number may be either's, so that it stands as well.

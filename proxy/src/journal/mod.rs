@@ -16,6 +16,7 @@ mod finding;
 mod hits;
 mod import;
 mod read;
+mod reconciliation;
 mod record;
 mod redaction;
 mod retention;

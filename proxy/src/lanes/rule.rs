@@ -155,6 +155,14 @@ impl LaneRule {
         id.map_or_else(Vec::new, |id| named(&self.entity, &id, ids, primary))
     }
 
+    /// The id that a request names, as it came; none by the client, which is no thing in a database.
+    pub(crate) fn id_of(&self, uri: &Uri, headers: &HeaderMap, body: &[Bytes]) -> Option<String> {
+        match &self.source {
+            Source::Json(pointer) => pointer.find(body),
+            _ => self.id_in_head(uri, headers),
+        }
+    }
+
     fn id_in_head(&self, uri: &Uri, headers: &HeaderMap) -> Option<String> {
         let path = normalise(uri.path());
         match &self.source {

@@ -1,8 +1,10 @@
-//! What is known of routes besides their traffic: findings in the journal, lanes that lost a write.
+//! What is known of routes besides their traffic: findings in the journal, lanes that lost a
+//! write, tables that differ.
 
-use super::{Besides, NoiseVerdict, Symptom};
+use super::{Besides, NoiseVerdict, Parity, Symptom};
 use crate::journal::{Journal, OpenFindings};
 use crate::lanes::{LaneRule, Lanes, LanesStatus};
+use crate::reconciliation::TableResult;
 use crate::routing::Route;
 use std::collections::HashMap;
 
@@ -11,6 +13,8 @@ pub struct Around {
     /// By route, open findings by symptom.
     open: Option<HashMap<String, Vec<(Symptom, u64)>>>,
     lanes: LanesStatus,
+    /// What comparisons of both databases found.
+    data: Option<Vec<TableResult>>,
 }
 
 impl Around {
@@ -31,6 +35,7 @@ impl Around {
         Self {
             open: open.map(by_route),
             lanes: lanes.status().await,
+            data: journal.reader().reconciliation().await.ok(),
         }
     }
 
@@ -50,6 +55,7 @@ impl Around {
         Besides {
             open_findings,
             tainted,
+            parity: Parity::of(&route.reads, &route.lanes, self.data.as_deref()),
         }
     }
 }

@@ -45,6 +45,14 @@ pub struct ReadinessConfig {
     pub latency_slack: Option<String>,
     /// Open findings there may be. Default 0.
     pub open_findings: Option<u64>,
+    /// The tables that a route reads, by their name on either side: the criterion `data_parity`
+    /// holds when the last comparison found each of them equal. `[]` for a route that reads none,
+    /// which has no such criterion. Default: those of the entities that the route's lanes name.
+    /// Where databases are never compared, no `[reconciliation]` is declared and no tables are,
+    /// there is no such criterion.
+    pub tables: Option<Vec<String>>,
+    /// How old such a comparison may be, `1m` to `31d`. Default 24h.
+    pub parity_age: Option<String>,
 }
 
 /// Checked thresholds. Shares are from 0 to 1.
@@ -68,6 +76,8 @@ pub struct Thresholds {
     pub latency_slack: Duration,
     /// The most open findings.
     pub open_findings: u64,
+    /// How old a comparison of the databases may be.
+    pub parity_age: Duration,
 }
 
 impl Default for Thresholds {
@@ -82,6 +92,7 @@ impl Default for Thresholds {
             latency: [(50, 1.5), (95, 1.5), (99, 2.0)],
             latency_slack: Duration::from_millis(5),
             open_findings: 0,
+            parity_age: Duration::from_hours(24),
         }
     }
 }
@@ -124,6 +135,8 @@ impl Thresholds {
         let examples = ["24h", "5ms"];
         let periods = SHORTEST..=Self::LONGEST;
         figures.span("period", period, &periods, examples, &mut self.period);
+        let age = config.parity_age.as_ref();
+        figures.span("parity_age", age, &periods, examples, &mut self.parity_age);
         let slacks = Duration::ZERO..=SHORTEST;
         figures.span(
             "latency_slack",
@@ -184,11 +197,12 @@ mod tests {
             latency_p95: Some(f64::NAN),
             latency_p99: Some(f64::INFINITY),
             latency_slack: text("fast"),
-            open_findings: None,
+            parity_age: text("1y"),
+            ..ReadinessConfig::default()
         };
         let (_, errors) = Thresholds::default().with(&config);
         let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        assert_eq!(told.len(), 10, "{told:#?}");
+        assert_eq!(told.len(), 11, "{told:#?}");
         for part in [
             "\"1s\"", "\"-1%\"", "\"0.1\"", "\"fast\"", "0 comp", "NaN", "inf",
         ] {

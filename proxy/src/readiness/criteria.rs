@@ -13,7 +13,7 @@ use std::fmt::{self, Write};
 use std::time::Duration;
 
 /// Shapes that a criterion names.
-const MAX_NAMED: usize = 20;
+pub(super) const MAX_NAMED: usize = 20;
 
 /// How a criterion stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -318,7 +318,7 @@ fn compared(sums: &Sums) -> (u64, u64) {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a number for display")]
-fn real(count: u64) -> f64 {
+pub(super) fn real(count: u64) -> f64 {
     count as f64
 }
 

@@ -12,6 +12,7 @@ mod evidence;
 mod figures;
 mod histogram;
 mod noise;
+mod parity;
 mod recent;
 mod shape;
 mod slice;
@@ -25,6 +26,7 @@ pub use evidence::{Answered, Evidence, Witness};
 pub(crate) use figures::Figures;
 pub use figures::ThresholdError;
 pub use noise::{Differed, NoiseRate, NoiseVerdict, Symptom};
+pub use parity::{Parity, Reads};
 pub use recent::{Recent, RecentSums};
 pub(crate) use shape::{GeneralPath, Hashed, word_of};
 
@@ -90,6 +92,8 @@ pub struct Besides {
     pub open_findings: Option<u64>,
     /// Lanes of the route's entities that lost a write and were not reconciled since, by name.
     pub tainted: Vec<String>,
+    /// The tables that it reads; `None` where that is no criterion.
+    pub parity: Option<Parity>,
 }
 
 /// Holds what was seen of a route against its thresholds.
@@ -100,7 +104,9 @@ pub fn assess(route: &Route, besides: &Besides, now: Timestamp) -> Readiness {
         sums: &sums,
         besides,
     };
-    let criteria = criteria::judge(known, &route.readiness);
+    let mut criteria = criteria::judge(known, &route.readiness);
+    let parity = besides.parity.as_ref();
+    criteria.extend(parity.map(|parity| parity::criterion(parity, &route.readiness, now)));
     Readiness {
         route: route.name.to_string(),
         verdict: Verdict::of(&criteria),

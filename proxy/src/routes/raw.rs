@@ -43,6 +43,8 @@ pub struct RawFile {
     /// When a dial is turned back by itself, on all routes.
     #[serde(default)]
     pub guard: GuardConfig,
+    /// Who compares the data behind the answers. Default: nobody is asked.
+    pub reconciliation: Option<RawReconciliation>,
     /// The endpoints.
     #[serde(default)]
     pub routes: Vec<RawRoute>,
@@ -134,6 +136,18 @@ pub struct RawChoice {
     pub networks: Vec<String>,
     /// The shared secret, of at least 32 characters; let nobody read the file then.
     pub secret: Option<String>,
+}
+
+/// Who compares the data behind the answers: the migration service, `cutover-data serve`. It is
+/// asked for the rows that a finding's requests name by the lanes of their route, so that the
+/// finding says whether the data drifted or the code differs. And each route's readiness has a
+/// criterion more, `data_parity`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawReconciliation {
+    /// Where the service is: `http://127.0.0.1:3000`. It is asked for at most three seconds, and
+    /// never while a client waits.
+    pub url: String,
 }
 
 /// One endpoint.

@@ -13,7 +13,8 @@ use crate::guard::Limits;
 use crate::journal::Settings;
 use crate::lanes::LaneRule;
 use crate::outcome::{RouteCounts, Unrouted};
-use crate::readiness::{Evidence, Thresholds};
+use crate::readiness::{Evidence, Reads, Thresholds};
+use crate::reconciliation::RowService;
 use crate::side::Side;
 use comparator::{Rule, Rules, RulesConfig};
 use http::Method;
@@ -66,6 +67,8 @@ pub struct Route {
     pub counts: Arc<RouteCounts>,
     /// What has to hold before the route may move.
     pub readiness: Thresholds,
+    /// Which tables it reads.
+    pub reads: Reads,
     /// When its dial is turned back.
     pub guard: Limits,
     /// Where the dial may stand at most; outlives the table.
@@ -138,6 +141,8 @@ pub struct Table {
     pub client: ClientKey,
     /// How operators name a side, if they may.
     pub choice: Option<Choice>,
+    /// Who is asked for the rows behind answers.
+    pub reconciliation: Option<RowService>,
     /// What the journal keeps.
     pub journal: Settings,
     /// The day for which the table was made: rules that expired before it do not apply.

@@ -4,6 +4,7 @@
 //! files. Only the processes are missing; `docker-compose.yml` has those.
 
 mod args;
+mod data;
 mod databases;
 mod routes;
 mod sample;

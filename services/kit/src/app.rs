@@ -46,7 +46,13 @@ impl App {
     pub fn cached(mut self, cache: &crate::cache::Cache) -> Self {
         let routes = crate::cache::routes(self.service, cache.clone());
         self.routes = self.routes.merge(routes);
-        self.registry.register_collector(Box::new(cache.clone()));
+        self.measured(|registry| registry.register_collector(Box::new(cache.clone())))
+    }
+
+    /// Shows what the service measures of itself in the metrics.
+    #[must_use]
+    pub fn measured(mut self, register: impl FnOnce(&mut Registry)) -> Self {
+        register(&mut self.registry);
         self
     }
 

@@ -40,7 +40,7 @@ fn criterion(sums: &Sums, name: &str) -> Criterion {
         sums,
         besides: &Besides {
             open_findings: Some(0),
-            tainted: Vec::new(),
+            ..Besides::default()
         },
     };
     let criteria = judge(known, &Thresholds::default());
@@ -126,7 +126,7 @@ fn unknown_is_not_green_and_red_outweighs_it() {
     let verdict = |sums: &Sums, open_findings| {
         let besides = &Besides {
             open_findings,
-            tainted: Vec::new(),
+            ..Besides::default()
         };
         let known = Known { sums, besides };
         Verdict::of(&judge(known, &Thresholds::default()))
@@ -149,6 +149,7 @@ fn a_lost_write_keeps_a_route_back_and_its_lane_is_named() {
     let besides = &Besides {
         open_findings: Some(0),
         tainted: vec!["order:17".to_owned()],
+        ..Besides::default()
     };
     let known = Known {
         sums: &sums(3000, 0),

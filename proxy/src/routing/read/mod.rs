@@ -14,6 +14,7 @@ use crate::guard::Limits;
 use crate::journal::Settings;
 use crate::outcome::Ledger;
 use crate::readiness::Thresholds;
+use crate::reconciliation::RowService;
 use crate::routes::raw::RawFile;
 use crate::toml_file::{KeyPath, Mistake, Step, key_path};
 use comparator::Rules;
@@ -161,6 +162,12 @@ impl Reader {
             let at = |error| Mistake::of_rule(key_path!["compare"], error);
             self.mistakes.extend(errors.iter().map(at));
         }
+        let asked = raw.reconciliation.as_ref();
+        let reconciliation = asked.and_then(|asked| {
+            let service = asked.url.parse::<RowService>();
+            let refuse = |error| self.refuse(key_path!["reconciliation", "url"], error);
+            service.map_err(refuse).ok()
+        });
         let upstreams = self.upstreams(raw, running);
         let readiness = self.thresholds(
             Thresholds::default(),
@@ -206,6 +213,7 @@ impl Reader {
             client,
             choice,
             journal: journal?,
+            reconciliation,
             day: self.day,
             hosts,
             unrouted: Arc::clone(ledger.unrouted()),

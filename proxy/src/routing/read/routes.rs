@@ -3,6 +3,7 @@
 use super::upstreams::CONCURRENCY;
 use super::{Reader, Settled};
 use crate::lanes::LaneRule;
+use crate::readiness::Reads;
 use crate::routes::raw::{RawFile, RawRoute};
 use crate::routing::gate::RouteShare;
 use crate::routing::mode::{Fallback, Mode, Share};
@@ -108,6 +109,14 @@ impl Reader {
             declared: Arc::new((file.compare.clone(), raw.compare.clone())),
             counts,
             readiness,
+            reads: Reads {
+                tables: raw
+                    .readiness
+                    .tables
+                    .clone()
+                    .or_else(|| file.readiness.tables.clone()),
+                compared: file.reconciliation.is_some(),
+            },
             guard,
             dial: ledger.dial(raw.group.as_ref().unwrap_or(&raw.name)),
             stages: self.stages(index, raw),

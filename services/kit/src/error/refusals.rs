@@ -54,7 +54,12 @@ impl ApiError {
     /// 409 `CONFLICT`: the order has its invoice already.
     pub fn invoice_exists(order_id: &str) -> Self {
         let detail = format!("Invoice for order {} already exists", shown(order_id));
-        Self::refusal(StatusCode::CONFLICT, "CONFLICT", detail)
+        Self::conflict(detail)
+    }
+
+    /// 409 `CONFLICT`, in the caller's words.
+    pub fn conflict(detail: impl Into<String>) -> Self {
+        Self::refusal(StatusCode::CONFLICT, "CONFLICT", detail.into())
     }
 
     /// 400 `BAD_REQUEST`, in the caller's words.

@@ -3,11 +3,25 @@
 use invoice_service::OrderClient;
 use kit::testing::{Server, Target, servers::postgres_database};
 use legacy_monolith::repository::mssql::run_batch;
-use migration_service::{Check, migrate, validate};
+use migration_service::load::{self, Deletes, Finished, LoadError, Options, Report, Unwatched};
+use migration_service::sides::{Addresses, Sides as Databases};
+use migration_service::store::{Range, Source};
+use migration_service::sync::{SyncError, Synced, sync};
+use migration_service::transform::transform;
+use migration_service::value::Row;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
 use crate::sql_server;
+
+/// The sample's own mapping.
+pub(crate) const MAPPING: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/mapping.toml");
 
 /// Both databases, for as long as a test holds them.
 pub(crate) struct Sides {
@@ -50,6 +64,8 @@ impl Sides {
         let monolith = legacy_monolith::connect(&legacy).await.unwrap();
         assert!(legacy_monolith::seed(&monolith).await.unwrap());
         monolith.close().await;
+        // The services make their tables.
+        order_service::connect(&modern).await.unwrap();
         Self {
             legacy,
             modern,
@@ -102,13 +118,91 @@ impl Sides {
         self.change_legacy(&add).await;
     }
 
-    pub(crate) async fn checks(&self) -> Vec<Check> {
-        validate(&self.legacy, &self.modern).await.unwrap()
+    /// Moves every row by the sample's mapping.
+    pub(crate) async fn migrate(&self) -> Report {
+        self.migrate_with(&Options::default()).await.unwrap()
+    }
+
+    /// The same, and tables that an earlier run finished are left alone.
+    pub(crate) async fn migrate_once(&self) -> Report {
+        let finished = Finished::Left;
+        let options = Options {
+            finished,
+            ..Options::default()
+        };
+        self.migrate_with(&options).await.unwrap()
+    }
+
+    /// The same, and what the source has no more goes, if it is not more than so much.
+    pub(crate) async fn migrate_deleting(&self, most: u64) -> Result<Report, LoadError> {
+        let deletes = Deletes::AtMost(most);
+        let options = Options {
+            deletes,
+            ..Options::default()
+        };
+        self.migrate_with(&options).await
+    }
+
+    pub(crate) async fn migrate_with(&self, options: &Options) -> Result<Report, LoadError> {
+        let sides = self.open().await;
+        let (source, target) = (Arc::clone(&sides.source), Arc::clone(&sides.target));
+        let stop = CancellationToken::new();
+        let done = load::run(
+            &sides.plan,
+            source,
+            target,
+            options,
+            Arc::new(Unwatched),
+            stop,
+        )
+        .await;
+        sides.close().await;
+        done
+    }
+
+    pub(crate) async fn sync(&self, entity: &str, id: &str) -> Result<Synced, SyncError> {
+        let sides = self.open().await;
+        let done = sync(&sides.plan, &*sides.source, &*sides.target, entity, id).await;
+        sides.close().await;
+        done
+    }
+
+    async fn open(&self) -> Databases {
+        let addresses = Addresses::of(Path::new(MAPPING), &self.legacy, &self.modern).unwrap();
+        Databases::open(&addresses).await.unwrap()
+    }
+
+    /// What each table's rows should be on the modern side and are not, or are and should not be:
+    /// everything is read and compared here, by the simplest way there is.
+    pub(crate) async fn differences(&self) -> Vec<String> {
+        let sides = self.open().await;
+        let mut differences = Vec::new();
+        for table in &sides.plan.tables {
+            let legacy = all(&*sides.source, &table.select).await;
+            let wanted = legacy
+                .iter()
+                .map(|row| transform(&table.steps, row).unwrap());
+            let mut wanted: Vec<String> = wanted.map(|row| format!("{row:?}")).collect();
+            let there = all(sides.target.as_source(), &table.destination.select()).await;
+            let mut there: Vec<String> = there.iter().map(|row| format!("{row:?}")).collect();
+            wanted.sort();
+            there.sort();
+            let missing = wanted
+                .iter()
+                .filter(|row| there.binary_search(row).is_err());
+            let extra = there
+                .iter()
+                .filter(|row| wanted.binary_search(row).is_err());
+            differences.extend(missing.map(|row| format!("{}: missing {row}", table.source)));
+            differences.extend(extra.map(|row| format!("{}: extra {row}", table.source)));
+        }
+        sides.close().await;
+        differences
     }
 
     /// Both sides with every row migrated, legacy first, served.
     pub(crate) async fn served(&self) -> (Target, Target) {
-        let report = migrate(&self.legacy, &self.modern).await.unwrap();
+        let report = self.migrate().await;
         assert!(report.is_complete(), "{report}");
         let monolith = legacy_monolith::connect(&self.legacy).await.unwrap();
         let legacy = Server::start(legacy_monolith::router(monolith)).await;
@@ -127,6 +221,13 @@ impl Sides {
             modern.keeping(vec![legacy, orders, invoices], nothing),
         )
     }
+}
+
+async fn all(source: &dyn Source, select: &migration_service::store::Select) -> Vec<Row> {
+    source
+        .page(select, &Range::default(), 1_000_000)
+        .await
+        .unwrap()
 }
 
 async fn change(url: &str, sql: &str) {

@@ -5,9 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use migration_service::{Check, migrate};
+use migration_service::load::Options;
 
-use crate::sides::Sides;
+use crate::sides::{MAPPING, Sides};
 
 /// Lets the modern database break over one customer, and not by refusing it.
 const FAULT_OF_SQLITE: &str = "CREATE TRIGGER fault AFTER INSERT ON customers WHEN NEW.id = '1500'
@@ -18,8 +18,11 @@ const FAULT_OF_POSTGRES: &str = "CREATE FUNCTION fault() RETURNS trigger LANGUAG
      EXECUTE FUNCTION fault();";
 
 pub(crate) async fn a_run_that_was_cut_short_goes_on_where_it_stopped(sides: &Sides) {
+    let one_part = Options {
+        parallel: 1,
+        ..Options::default()
+    };
     sides.add_customers(2500).await;
-    order_service::connect(&sides.modern).await.unwrap();
     let sqlite = sides.modern.starts_with("sqlite:");
     let (fault, mend) = if sqlite {
         (FAULT_OF_SQLITE, "DROP TRIGGER fault")
@@ -27,25 +30,29 @@ pub(crate) async fn a_run_that_was_cut_short_goes_on_where_it_stopped(sides: &Si
         (FAULT_OF_POSTGRES, "DROP TRIGGER fault ON customers")
     };
     sides.change_modern(fault).await;
-    let error = migrate(&sides.legacy, &sides.modern).await.unwrap_err();
-    assert_eq!(error.to_string(), "could not write customers");
+    let error = sides.migrate_with(&one_part).await.unwrap_err();
+    let error = error.to_string();
+    assert!(
+        error.starts_with("could not write ") && error.ends_with("customers"),
+        "{error}"
+    );
     sides.change_modern(mend).await;
-    let report = migrate(&sides.legacy, &sides.modern).await.unwrap();
+    let report = sides.migrate_with(&one_part).await.unwrap();
     // The first page had been committed with its checkpoint; the second was undone as a whole.
     let customers = &report.tables[0];
     assert_eq!((customers.read, customers.written), (1500, 1500));
-    assert!(sides.checks().await.iter().all(Check::agrees));
+    assert_eq!(sides.differences().await, Vec::<String>::new());
 }
 
 pub(crate) async fn a_killed_run_neither_loses_nor_doubles_a_row(sides: &Sides) {
     const ROWS: u32 = 20_000;
     sides.add_customers(ROWS).await;
-    order_service::connect(&sides.modern).await.unwrap();
     let arrived = async || sides.modern_number("SELECT count(*) FROM customers").await;
     for pause in [0, 3, 11] {
         let before = arrived().await;
         let mut run = Command::new(env!("CARGO_BIN_EXE_cutover-data"))
-            .args(["migrate", "--from", &sides.legacy, "--to", &sides.modern])
+            .args(["migrate", "--mapping", MAPPING])
+            .args(["--from", &sides.legacy, "--to", &sides.modern])
             .spawn()
             .unwrap();
         let deadline = Instant::now() + Duration::from_mins(1);
@@ -58,10 +65,10 @@ pub(crate) async fn a_killed_run_neither_loses_nor_doubles_a_row(sides: &Sides) 
     }
     let left = i64::from(ROWS) - arrived().await;
     assert!(left > 0, "no run was cut short");
-    let report = migrate(&sides.legacy, &sides.modern).await.unwrap();
+    let report = sides.migrate().await;
     assert_eq!(report.tables[0].written, u64::try_from(left).unwrap());
     assert_eq!(arrived().await, i64::from(ROWS));
-    assert!(sides.checks().await.iter().all(Check::agrees));
+    assert_eq!(sides.differences().await, Vec::<String>::new());
 }
 
 /// Waits until a server has noticed that its client is dead: it may be about to commit.

@@ -4,10 +4,13 @@
 //! Nothing here finds or uses a server that runs already. `make test` installs the programs.
 
 mod binaries;
+mod mariadb;
 mod postgres;
 mod redis;
 mod supervised;
+mod template;
 
+pub use mariadb::{Mariadb, mariadb_database};
 pub use postgres::{Postgres, postgres_database};
 pub use redis::Redis;
 

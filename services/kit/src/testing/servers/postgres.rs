@@ -3,7 +3,7 @@
 //!
 //! A cluster takes a second to make, so one is made for each target directory and copied.
 
-use std::fs::{self, File};
+use std::fs;
 use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,6 +14,7 @@ use tempfile::TempDir;
 
 use super::binaries::binary;
 use super::supervised::{Kind, Startup, Supervised};
+use super::template::{copy, finished, template, text, version};
 
 /// The role that initdb makes, which any local connection is trusted to be.
 const ROLE: &str = "postgres";
@@ -138,28 +139,12 @@ impl Cluster {
 
     /// A cluster beside the tests' binaries, made by whichever test comes first.
     fn template(&self) -> PathBuf {
-        let tests = std::env::current_exe().expect("a test's path");
-        let cache = tests.ancestors().nth(2).expect("a target directory");
-        let cache = cache.join("test-servers");
-        fs::create_dir_all(&cache).expect("a directory beside the tests");
-        let version = finished(Command::new(binary("postgres")).arg("--version"));
-        let version: String = version
-            .chars()
-            .filter(|c| c.is_ascii_digit() || *c == '.')
-            .collect();
-        let template = cache.join(format!("postgresql-{version}-of-{}", self.owner));
-        let lock = File::create(cache.join("lock")).expect("a lock file");
-        lock.lock().expect("a lock");
-        if !template.is_dir() {
+        let name = format!("postgresql-{}-of-{}", version("postgres"), self.owner);
+        template(&name, |partial| {
             // The owner need not reach the target directory, so the cluster is made elsewhere.
             let made = self.made();
-            let partial = template.with_extension("partial");
-            // One may be left by a test that was killed here.
-            let _ = fs::remove_dir_all(&partial);
-            copy(&data(made.path()), &partial);
-            fs::rename(&partial, &template).expect("a directory in its place");
-        }
-        template
+            copy(&data(made.path()), partial);
+        })
     }
 
     fn made(&self) -> TempDir {
@@ -224,12 +209,6 @@ fn data(directory: &Path) -> PathBuf {
     directory.join("data")
 }
 
-/// Copies a directory with its owners, and shares its blocks where the file system can.
-fn copy(from: &Path, to: &Path) {
-    let mut cp = Command::new("cp");
-    finished(cp.args(["-a", "--reflink=auto"]).arg(from).arg(to));
-}
-
 /// The ids of a user and of its group.
 fn id(user: &str) -> Option<(u32, u32)> {
     let number = |flag| {
@@ -237,18 +216,4 @@ fn id(user: &str) -> Option<(u32, u32)> {
         String::from_utf8(output.stdout).ok()?.trim().parse().ok()
     };
     Some((number("-u")?, number("-g")?))
-}
-
-/// What a command printed, once it went well.
-fn finished(command: &mut Command) -> String {
-    let output = command
-        .output()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {errors}");
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
-}
-
-fn text(path: &Path) -> String {
-    path.to_str().expect("a path of text").to_owned()
 }

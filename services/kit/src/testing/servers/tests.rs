@@ -46,6 +46,30 @@ fn a_stopped_postgres_comes_back_with_what_was_committed() {
 }
 
 #[test]
+fn a_stopped_mariadb_comes_back_on_its_port() {
+    let mut mariadb = Mariadb::start();
+    let url = mariadb.database();
+    assert_ne!(url, mariadb.database());
+    let address = url
+        .trim_start_matches("mysql://root@")
+        .split('/')
+        .next()
+        .unwrap();
+    // A server greets whoever comes, with its version.
+    let greeted = || {
+        let mut stream = TcpStream::connect(address).ok()?;
+        let mut greeting = [0; 40];
+        stream.read_exact(&mut greeting).ok()?;
+        Some(String::from_utf8_lossy(&greeting).contains("MariaDB"))
+    };
+    assert_eq!(greeted(), Some(true));
+    mariadb.stop();
+    assert_eq!(greeted(), None);
+    mariadb.restart();
+    assert_eq!(greeted(), Some(true));
+}
+
+#[test]
 fn a_redis_stops_and_comes_back() {
     let mut redis = Redis::start();
     assert!(pong(&redis));

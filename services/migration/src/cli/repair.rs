@@ -1,0 +1,109 @@
+//! `cutover-data repair`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{ArgGroup, Args};
+use migration_service::reconcile::Report;
+use migration_service::repair::{Applied, Log, apply, propose, undo};
+
+use super::reconcile::How;
+use super::{Both, stopping};
+
+#[derive(Args)]
+#[command(group(ArgGroup::new("what").required(true).args(["report", "undo"])))]
+pub(super) struct Flags {
+    #[command(flatten)]
+    both: Both,
+    /// The report of a comparison, as `reconcile --json` prints it: its rows are read again, and
+    /// the statements that would put the target right are printed.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Make the changes. What was there before is written to this new file first.
+    #[arg(long, value_name = "UNDO-LOG", requires = "report")]
+    apply: Option<PathBuf>,
+    /// Rows that may be deleted; with more, nothing is changed.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    max_deletes: u64,
+    /// Take back the changes of this log, where the rows are still as they were left.
+    #[arg(long, value_name = "UNDO-LOG")]
+    undo: Option<PathBuf>,
+    #[command(flatten)]
+    how: How,
+}
+
+impl Flags {
+    pub(super) fn both(&self) -> &Both {
+        &self.both
+    }
+}
+
+pub(super) async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
+    let sides = flags.both.open().await?;
+    let (options, stop) = (flags.how.options(), stopping());
+    let applied = if let Some(log) = &flags.undo {
+        undo(&sides, log, &stop).await?
+    } else {
+        let file = flags.report.clone().unwrap_or_default();
+        let text = std::fs::read_to_string(&file)
+            .with_context(|| format!("cannot read {}", file.display()))?;
+        let report: Report = serde_json::from_str(&text)
+            .with_context(|| format!("{} is no report of a comparison", file.display()))?;
+        let proposal = propose(&sides, &report, &options, &stop).await?;
+        let Some(log) = &flags.apply else {
+            for statement in proposal.sql(sides.target.dialect()) {
+                println!("{statement};");
+            }
+            eprintln!(
+                "{} changes, {} of them deletes; {} rows are equal by now, {} cannot be put right, \
+                 {} are not in the report",
+                proposal.repairs.len(),
+                proposal.deletes(),
+                proposal.equal,
+                proposal.impossible,
+                proposal.left_out
+            );
+            return Ok(ExitCode::SUCCESS);
+        };
+        let mut log = Log::create(log)?;
+        apply(
+            &sides,
+            &proposal,
+            flags.max_deletes,
+            &mut log,
+            &options,
+            &stop,
+        )
+        .await?
+    };
+    sides.close().await;
+    Ok(told(&applied))
+}
+
+fn told(applied: &Applied) -> ExitCode {
+    println!(
+        "{} rows changed, {} of them verified",
+        applied.changed, applied.verified
+    );
+    let lists = [
+        (
+            "changed meanwhile, and left alone",
+            &applied.changed_meanwhile,
+        ),
+        ("refused by the target", &applied.refused),
+        ("still different", &applied.still_different),
+    ];
+    let mut good = true;
+    for (what, rows) in lists {
+        for row in rows {
+            good = false;
+            println!("{what}: {row}");
+        }
+    }
+    if good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(1)
+    }
+}

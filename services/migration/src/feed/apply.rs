@@ -1,0 +1,154 @@
+//! Rows by their keys, from the source to the target: what is there is upserted, what is not goes.
+
+use std::collections::HashSet;
+
+use kit::error::Cause;
+
+use crate::load::quarantined;
+use crate::plan::TablePlan;
+use crate::store::{Commit, How, Source, Target, WriteError};
+use crate::transform::{bare, transform};
+use crate::value::{Key, Row};
+
+/// Rows that were kept aside, at most, that are looked for among those that come again.
+const MOST_HEALED: u32 = 1000;
+
+/// What applying keys did.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Applied {
+    /// Rows that changed.
+    pub(crate) changed: u64,
+    /// Rows that went.
+    pub(crate) deleted: u64,
+    /// Rows that the target refuses, and that were kept aside.
+    pub(crate) refused: u64,
+    /// Whether a row was refused that is to be tried again.
+    pub(crate) waiting: bool,
+    /// Keys in the target of rows that the source has no more; whoever asked deletes them.
+    pub(crate) gone: Vec<Key>,
+}
+
+/// Brings the rows under these keys up to date. `last_try` says of a row that is refused whether
+/// it is to be kept aside now.
+pub(crate) async fn apply(
+    table: &TablePlan,
+    source: &dyn Source,
+    target: &dyn Target,
+    keys: &[Key],
+    last_try: &mut (dyn FnMut(&Key) -> bool + Send),
+) -> Result<Applied, Cause> {
+    let mut applied = Applied::default();
+    if keys.is_empty() {
+        return Ok(applied);
+    }
+    let asked: HashSet<&Key> = keys.iter().collect();
+    let unique: Vec<Key> = asked.iter().map(|key| (*key).clone()).collect();
+    let rows = source.at(&table.select, &unique).await?;
+    let mut good: Vec<(Key, Row)> = Vec::with_capacity(rows.len());
+    let mut found = HashSet::with_capacity(rows.len());
+    let mut commit = Commit {
+        source: table.source.clone(),
+        progress: None,
+        quarantined: Vec::new(),
+        healed: Vec::new(),
+        ids: Vec::new(),
+    };
+    let refused = refused_before(table, target).await?;
+    for row in &rows {
+        let key = table.select.key_of(row);
+        // A database that takes 'a' for 'A' gives more than was asked for.
+        if !asked.contains(&key) {
+            continue;
+        }
+        match transform(&table.steps, row) {
+            Ok(row) => good.push((key.clone(), row)),
+            Err(bad) => commit
+                .quarantined
+                .push(quarantined(table, &key, row, bad.to_string())),
+        }
+        found.insert(key);
+    }
+    applied.refused += commit.quarantined.len() as u64;
+    applied.gone = unique
+        .iter()
+        .filter(|key| !found.contains(*key))
+        .filter_map(|key| table.target_key(key))
+        .collect();
+    let healed = unique
+        .iter()
+        .map(name_of)
+        .filter(|name| refused.contains(name));
+    commit.healed = healed.collect();
+    let all: Vec<Row> = good.iter().map(|(_, row)| row.clone()).collect();
+    commit.ids = table.ids_of(good.iter().map(|(key, row)| (key, row)));
+    match target
+        .write(&table.destination, &all, How::Upsert, &commit)
+        .await
+    {
+        Ok(changed) => applied.changed += changed,
+        Err(WriteError::Failed(cause)) => return Err(cause),
+        // One by one, so that the row at fault holds up no other.
+        Err(WriteError::Refused(_)) => {
+            for (key, row) in good {
+                commit.healed = refused.get(&name_of(&key)).cloned().into_iter().collect();
+                commit.ids.clear();
+                one(
+                    table,
+                    target,
+                    (&key, row),
+                    commit.clone(),
+                    last_try,
+                    &mut applied,
+                )
+                .await?;
+            }
+        }
+    }
+    Ok(applied)
+}
+
+async fn one(
+    table: &TablePlan,
+    target: &dyn Target,
+    (key, row): (&Key, Row),
+    mut commit: Commit,
+    last_try: &mut (dyn FnMut(&Key) -> bool + Send),
+    applied: &mut Applied,
+) -> Result<(), Cause> {
+    commit.ids = table.ids_of([(key, &row)].into_iter());
+    let rows = [row];
+    match target
+        .write(&table.destination, &rows, How::Upsert, &commit)
+        .await
+    {
+        Ok(changed) => applied.changed += changed,
+        Err(WriteError::Failed(cause)) => return Err(cause),
+        Err(WriteError::Refused(_)) if !last_try(key) => applied.waiting = true,
+        Err(WriteError::Refused(reason)) => {
+            let [row] = &rows;
+            commit.ids.clear();
+            commit.healed.clear();
+            commit
+                .quarantined
+                .push(crate::load::refused(table, key, row, reason));
+            let kept = target
+                .write(&table.destination, &[], How::Upsert, &commit)
+                .await;
+            kept.map_err(|error| Cause::from(error.to_string()))?;
+            applied.refused += 1;
+        }
+    }
+    Ok(())
+}
+
+/// Rows of the table that are kept aside: as many as are worth looking for.
+async fn refused_before(table: &TablePlan, target: &dyn Target) -> Result<HashSet<String>, Cause> {
+    let refused = target.quarantined(Some(&table.source), MOST_HEALED).await?;
+    Ok(refused.into_iter().map(|row| row.key).collect())
+}
+
+/// A key as the quarantine names it.
+fn name_of(key: &Key) -> String {
+    let values: Vec<String> = key.0.iter().map(bare).collect();
+    values.join(",")
+}

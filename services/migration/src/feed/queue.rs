@@ -1,0 +1,279 @@
+//! Changes recorded by triggers, in a table beside each table: a queue of keys.
+//!
+//! What was applied is deleted from the queue, and nothing is skipped: a transaction that commits
+//! late puts its keys in late, and they are read then, whatever number they have. The triggers are
+//! made only where someone asks for them, and a source without them is never written to.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use kit::error::Cause;
+
+use super::recorder::Recorder;
+use super::{Batch, Feed, FeedError, failed};
+use crate::plan::TablePlan;
+use crate::schema::{ColumnSchema, TableName, Type};
+use crate::store::{self, Dialect, Range, Select, Source};
+use crate::value::{Key, Value};
+
+/// The number of a change, and when it was made.
+const NUMBER: &str = "cutover_number";
+const MADE_AT: &str = "cutover_made_at";
+
+/// What is put before the name of a table, for its queue and its triggers.
+const BEFORE: &str = "cutover_changes_";
+
+/// The queues of a database.
+pub(super) struct Queue {
+    source: Box<dyn Source>,
+    recorder: Recorder,
+    dialect: Dialect,
+}
+
+impl Queue {
+    pub(super) async fn open(url: &str, dialect: Dialect) -> Result<Self, Cause> {
+        Ok(Self {
+            source: store::source(url).await?,
+            recorder: Recorder::open(url, dialect).await?,
+            dialect,
+        })
+    }
+
+    /// What reads a table's queue, and where the key's columns are in it.
+    fn select(table: &TablePlan) -> Select {
+        let number = ColumnSchema {
+            name: NUMBER.to_owned(),
+            kind: Type::int(64),
+            native: "BIGINT".to_owned(),
+            nullable: false,
+            optional: true,
+            generated: false,
+            ordered: true,
+        };
+        let columns = [number]
+            .into_iter()
+            .chain(table.select.key_columns().cloned());
+        Select {
+            table: queue_of(&table.select.table),
+            columns: columns.collect(),
+            key: vec![0],
+            filter: None,
+        }
+    }
+}
+
+#[async_trait]
+impl Feed for Queue {
+    async fn start(&self, table: &TablePlan) -> Result<(), FeedError> {
+        for statement in definitions(self.dialect, &table.select) {
+            let made = self.recorder.execute(&statement).await;
+            made.map_err(failed(table))?;
+        }
+        Ok(())
+    }
+
+    async fn next(&self, table: &TablePlan, limit: u32) -> Result<Batch, FeedError> {
+        let select = Self::select(table);
+        let rows = self.source.page(&select, &Range::default(), limit).await;
+        let rows = rows.map_err(failed(table))?;
+        if rows.is_empty() {
+            return Ok(Batch::default());
+        }
+        let oldest = age(self.dialect, &select.table);
+        let lag = self
+            .recorder
+            .seconds(&oldest)
+            .await
+            .map_err(failed(table))?;
+        let numbers: Vec<String> = rows
+            .iter()
+            .filter_map(|row| row.first())
+            .map(Value::to_string)
+            .collect();
+        Ok(Batch {
+            more: rows.len() >= limit as usize,
+            keys: rows
+                .into_iter()
+                .map(|row| Key(row.into_iter().skip(1).collect()))
+                .collect(),
+            position: numbers.join(", "),
+            lag: Duration::try_from_secs_f64(lag.max(0.0)).unwrap_or_default(),
+        })
+    }
+
+    async fn applied(&self, table: &TablePlan, batch: &Batch) -> Result<(), FeedError> {
+        if batch.position.is_empty() {
+            return Ok(());
+        }
+        let delete = format!(
+            "DELETE FROM {} WHERE {} IN ({})",
+            self.dialect.table(&queue_of(&table.select.table)),
+            self.dialect.name(NUMBER),
+            batch.position
+        );
+        self.recorder.execute(&delete).await.map_err(failed(table))
+    }
+
+    async fn stop(&self, table: &TablePlan) -> Result<(), FeedError> {
+        for statement in removals(self.dialect, &table.select.table) {
+            self.recorder
+                .execute(&statement)
+                .await
+                .map_err(failed(table))?;
+        }
+        Ok(())
+    }
+}
+
+fn queue_of(table: &TableName) -> TableName {
+    TableName {
+        schema: table.schema.clone(),
+        name: format!("{BEFORE}{}", table.name),
+    }
+}
+
+/// What makes the queue and the triggers that fill it, where they are missing.
+fn definitions(dialect: Dialect, select: &Select) -> Vec<String> {
+    let queue = dialect.table(&queue_of(&select.table));
+    let (number, made_at) = (dialect.name(NUMBER), dialect.name(MADE_AT));
+    let (numbered, now) = match dialect {
+        Dialect::Postgres => (
+            "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+            "timestamptz NOT NULL DEFAULT clock_timestamp()",
+        ),
+        Dialect::Mysql => (
+            "BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY",
+            "TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6)",
+        ),
+        _ => (
+            "INTEGER PRIMARY KEY AUTOINCREMENT",
+            "TEXT NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f', 'now'))",
+        ),
+    };
+    let keys: Vec<String> = select
+        .key_columns()
+        .map(|column| format!("{} {}", dialect.name(&column.name), column.native))
+        .collect();
+    let mut statements = vec![format!(
+        "CREATE TABLE IF NOT EXISTS {queue} ({number} {numbered}, {made_at} {now}, {})",
+        keys.join(", ")
+    )];
+    statements.extend(match dialect {
+        Dialect::Postgres => of_postgres(select, &queue),
+        _ => EVENTS
+            .iter()
+            .map(|event| trigger(dialect, select, &queue, *event))
+            .collect(),
+    });
+    statements
+}
+
+/// The events, and the rows whose keys they put into the queue.
+const EVENTS: [(&str, &[&str]); 3] = [
+    ("INSERT", &["NEW"]),
+    // A key that changes is the end of one row and the beginning of another.
+    ("UPDATE", &["OLD", "NEW"]),
+    ("DELETE", &["OLD"]),
+];
+
+fn trigger(dialect: Dialect, select: &Select, queue: &str, event: (&str, &[&str])) -> String {
+    let (event, sides) = event;
+    let names = dialect.order(select);
+    let puts = sides.iter().map(|side| {
+        let values = values(dialect, select, side);
+        format!("INSERT INTO {queue} ({names}) VALUES ({values});")
+    });
+    let puts: Vec<String> = puts.collect();
+    format!(
+        "CREATE TRIGGER IF NOT EXISTS {} AFTER {event} ON {} FOR EACH ROW BEGIN {} END",
+        dialect.name(&name(&select.table, event)),
+        dialect.table(&select.table),
+        puts.join(" ")
+    )
+}
+
+fn of_postgres(select: &Select, queue: &str) -> Vec<String> {
+    let dialect = Dialect::Postgres;
+    let names = dialect.order(select);
+    let put = |side| {
+        format!(
+            "INSERT INTO {queue} ({names}) VALUES ({});",
+            values(dialect, select, side)
+        )
+    };
+    let (old, new) = (put("OLD"), put("NEW"));
+    let function = dialect.table(&queue_of(&select.table));
+    let trigger = dialect.name(&format!("{BEFORE}{}", select.table.name));
+    let table = dialect.table(&select.table);
+    vec![
+        format!(
+            "CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $cutover$
+             BEGIN
+                 IF TG_OP <> 'INSERT' THEN {old} END IF;
+                 IF TG_OP <> 'DELETE' THEN {new} END IF;
+                 RETURN NULL;
+             END $cutover$"
+        ),
+        format!(
+            "CREATE OR REPLACE TRIGGER {trigger} AFTER INSERT OR UPDATE OR DELETE ON {table}
+             FOR EACH ROW EXECUTE FUNCTION {function}()"
+        ),
+    ]
+}
+
+fn removals(dialect: Dialect, table: &TableName) -> Vec<String> {
+    let queue = dialect.table(&queue_of(table));
+    let mut statements = match dialect {
+        Dialect::Postgres => vec![
+            format!(
+                "DROP TRIGGER IF EXISTS {} ON {}",
+                dialect.name(&format!("{BEFORE}{}", table.name)),
+                dialect.table(table)
+            ),
+            format!("DROP FUNCTION IF EXISTS {queue}()"),
+        ],
+        _ => EVENTS
+            .iter()
+            .map(|(event, _)| {
+                format!(
+                    "DROP TRIGGER IF EXISTS {}",
+                    dialect.name(&name(table, event))
+                )
+            })
+            .collect(),
+    };
+    statements.push(format!("DROP TABLE IF EXISTS {queue}"));
+    statements
+}
+
+fn name(table: &TableName, event: &str) -> String {
+    format!("{BEFORE}{}_{}", table.name, event.to_lowercase())
+}
+
+/// The key of a row that a trigger sees.
+fn values(dialect: Dialect, select: &Select, side: &str) -> String {
+    let values: Vec<String> = select
+        .key_columns()
+        .map(|column| format!("{side}.{}", dialect.name(&column.name)))
+        .collect();
+    values.join(", ")
+}
+
+/// The age of the oldest change, in seconds, by the source's own clock.
+fn age(dialect: Dialect, queue: &TableName) -> String {
+    let (queue, made_at) = (dialect.table(queue), dialect.name(MADE_AT));
+    match dialect {
+        Dialect::Postgres => format!(
+            "SELECT coalesce(extract(epoch FROM clock_timestamp() - min({made_at})), 0)::float8
+             FROM {queue}"
+        ),
+        Dialect::Mysql => format!(
+            "SELECT CAST(coalesce(timestampdiff(MICROSECOND, min({made_at}), current_timestamp(6)), 0)
+                 / 1000000 AS DOUBLE) FROM {queue}"
+        ),
+        _ => format!(
+            "SELECT coalesce((julianday('now') - julianday(min({made_at}))) * 86400.0, 0.0)
+             FROM {queue}"
+        ),
+    }
+}

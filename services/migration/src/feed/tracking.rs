@@ -1,0 +1,301 @@
+//! Changes that SQL Server records by itself: change tracking, and where a table has none, its
+//! rowversion column.
+//!
+//! Change tracking has deletes, and forgets after a while: before each question the oldest version
+//! that is still valid is looked at, and a feed that fell behind it ends, since it would miss
+//! changes. A rowversion knows no deletes (a further copy with a limit for deletes finds those),
+//! and is read up to the oldest transaction that is still open, because one that commits later may
+//! have a smaller number than others that are done.
+//!
+//! Where a feed stands is kept beside the target's tables, in the transaction that follows the
+//! rows.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use async_trait::async_trait;
+use kit::error::Cause;
+
+use super::{Batch, Feed, FeedError, failed};
+use crate::plan::TablePlan;
+use crate::schema::TableName;
+use crate::store::{Commit, Dialect, How, Progress, Target};
+use crate::value::{Key, Row, Value};
+
+const SQL: Dialect = Dialect::Mssql;
+
+/// A SQL Server that answers questions.
+#[async_trait]
+pub trait Server: Send + Sync {
+    /// The rows of a query.
+    async fn rows(&self, sql: String) -> Result<Vec<Row>, Cause>;
+}
+
+/// What a server records of its tables.
+pub struct Tracking<S> {
+    server: S,
+    target: Arc<dyn Target>,
+    /// When each table last had nothing new: no change has waited longer than since then.
+    idle: Mutex<HashMap<String, Instant>>,
+}
+
+/// How a table's changes are recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Record {
+    ChangeTracking,
+    /// The column's name.
+    RowVersion(String),
+}
+
+impl<S: Server> Tracking<S> {
+    /// Changes of a server, to be applied to a target.
+    pub fn new(server: S, target: Arc<dyn Target>) -> Self {
+        Self {
+            server,
+            target,
+            idle: Mutex::default(),
+        }
+    }
+
+    async fn record(&self, table: &TablePlan) -> Result<Record, Cause> {
+        let object = object(&table.select.table);
+        let tracked = format!(
+            "SELECT COUNT_BIG(*) FROM sys.change_tracking_tables WHERE object_id = OBJECT_ID({object})"
+        );
+        if self.number(tracked).await? != Some(0) {
+            return Ok(Record::ChangeTracking);
+        }
+        let column = format!(
+            "SELECT name FROM sys.columns WHERE object_id = OBJECT_ID({object}) AND system_type_id = 189"
+        );
+        let found = self.server.rows(column).await?;
+        match found.first().and_then(|row| row.first()) {
+            Some(Value::Text(name)) => Ok(Record::RowVersion(name.to_string())),
+            _ => Err(format!(
+                "{table} records no changes; ALTER DATABASE CURRENT SET CHANGE_TRACKING = ON \
+                 (CHANGE_RETENTION = 7 DAYS), then ALTER TABLE {table} ENABLE CHANGE_TRACKING",
+                table = SQL.table(&table.select.table)
+            )
+            .into()),
+        }
+    }
+
+    /// The number that a query gives; nothing where that is null.
+    async fn number(&self, sql: String) -> Result<Option<i64>, Cause> {
+        let rows = self.server.rows(sql.clone()).await?;
+        match rows.first().and_then(|row| row.first()) {
+            Some(Value::Int(number)) => Ok(Some(*number)),
+            Some(Value::Null) => Ok(None),
+            other => Err(format!("{sql} gave {other:?}").into()),
+        }
+    }
+
+    /// Where a table stands; nothing before its feed began.
+    async fn position(&self, table: &TablePlan) -> Result<Option<i64>, Cause> {
+        let kept = self.target.progress(&kept_as(table)).await?;
+        let after = kept.first().and_then(|progress| progress.after.as_ref());
+        match after.map(|key| &*key.0) {
+            None => Ok(None),
+            Some([Value::Int(version)]) => Ok(Some(*version)),
+            Some(other) => Err(format!("the position of {} is {other:?}", table.source).into()),
+        }
+    }
+
+    async fn keep(&self, table: &TablePlan, version: i64) -> Result<(), Cause> {
+        let commit = Commit {
+            source: kept_as(table),
+            progress: Some(Progress {
+                part: 0,
+                after: Some(Key([Value::Int(version)].into())),
+                until: None,
+                read: 0,
+                done: false,
+            }),
+            quarantined: Vec::new(),
+            healed: Vec::new(),
+            ids: Vec::new(),
+        };
+        let kept = self
+            .target
+            .write(&table.destination, &[], How::Upsert, &commit)
+            .await;
+        kept.map(drop).map_err(|error| error.to_string().into())
+    }
+
+    async fn begin(&self, table: &TablePlan) -> Result<(), Cause> {
+        let record = self.record(table).await?;
+        if self.position(table).await?.is_some() {
+            return Ok(());
+        }
+        let now = match record {
+            Record::ChangeTracking => "SELECT CHANGE_TRACKING_CURRENT_VERSION()",
+            // The first number that an open transaction may still use, less one.
+            Record::RowVersion(_) => "SELECT CONVERT(bigint, MIN_ACTIVE_ROWVERSION()) - 1",
+        };
+        let version = self.number(now.to_owned()).await?;
+        self.keep(table, version.ok_or("the database tracks no changes")?)
+            .await
+    }
+
+    async fn batch(&self, table: &TablePlan, after: i64, limit: u32) -> Result<Vec<Row>, Cause> {
+        let keys = |of: &str| -> String {
+            let keys = table.select.key_columns();
+            let keys: Vec<String> = keys
+                .map(|column| format!("{of}.{}", SQL.name(&column.name)))
+                .collect();
+            keys.join(", ") + ", "
+        };
+        let name = SQL.table(&table.select.table);
+        // With ties, so that a version is not cut in two and its rest passed over.
+        let sql = match self.record(table).await? {
+            Record::ChangeTracking => format!(
+                "SELECT TOP ({limit}) WITH TIES {}c.SYS_CHANGE_VERSION \
+                 FROM CHANGETABLE(CHANGES {name}, {after}) AS c ORDER BY c.SYS_CHANGE_VERSION",
+                keys("c")
+            ),
+            Record::RowVersion(column) => {
+                let version = SQL.name(&column);
+                format!(
+                    "SELECT TOP ({limit}) WITH TIES {}CONVERT(bigint, t.{version}) AS cutover_version \
+                     FROM {name} AS t WHERE t.{version} > CONVERT(binary(8), CAST({after} AS bigint)) \
+                     AND t.{version} < MIN_ACTIVE_ROWVERSION() ORDER BY t.{version}",
+                    keys("t")
+                )
+            }
+        };
+        self.server.rows(sql).await
+    }
+
+    async fn is_expired(&self, table: &TablePlan, after: i64) -> Result<bool, Cause> {
+        if self.record(table).await? != Record::ChangeTracking {
+            return Ok(false);
+        }
+        let object = object(&table.select.table);
+        let oldest = format!("SELECT CHANGE_TRACKING_MIN_VALID_VERSION(OBJECT_ID({object}))");
+        let oldest = self.number(oldest).await?;
+        Ok(oldest.is_none_or(|oldest| after < oldest))
+    }
+}
+
+#[async_trait]
+impl<S: Server> Feed for Tracking<S> {
+    async fn start(&self, table: &TablePlan) -> Result<(), FeedError> {
+        self.begin(table).await.map_err(failed(table))
+    }
+
+    async fn next(&self, table: &TablePlan, limit: u32) -> Result<Batch, FeedError> {
+        let after = self.position(table).await.map_err(failed(table))?;
+        let after = after
+            .ok_or("the feed was never started")
+            .map_err(|error| failed(table)(error.into()))?;
+        if self.is_expired(table, after).await.map_err(failed(table))? {
+            return Err(FeedError::Expired {
+                table: table.source.clone(),
+                position: format!("version {after}"),
+            });
+        }
+        let asked = Instant::now();
+        let rows = self
+            .batch(table, after, limit)
+            .await
+            .map_err(failed(table))?;
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = idle.entry(table.source.clone()).or_insert(asked);
+        if rows.is_empty() {
+            *since = asked;
+            return Ok(Batch {
+                position: after.to_string(),
+                ..Batch::default()
+            });
+        }
+        let lag = since.elapsed();
+        if rows.len() < limit as usize {
+            *since = asked;
+        }
+        let mut last = after;
+        let mut keys = Vec::with_capacity(rows.len());
+        for mut row in rows.iter().cloned() {
+            match row.pop() {
+                Some(Value::Int(version)) => last = last.max(version),
+                other => {
+                    let wrong = format!("a version is {other:?}");
+                    return Err(failed(table)(wrong.into()));
+                }
+            }
+            keys.push(Key(row.into()));
+        }
+        Ok(Batch {
+            keys,
+            position: last.to_string(),
+            more: rows.len() >= limit as usize,
+            lag,
+        })
+    }
+
+    async fn applied(&self, table: &TablePlan, batch: &Batch) -> Result<(), FeedError> {
+        let version: i64 = batch
+            .position
+            .parse()
+            .map_err(|_| failed(table)(format!("`{}` is no version", batch.position).into()))?;
+        self.keep(table, version).await.map_err(failed(table))
+    }
+
+    /// The recording is the server's own, and stays.
+    async fn stop(&self, table: &TablePlan) -> Result<(), FeedError> {
+        let forgotten = self.target.begin(&kept_as(table), &[]).await;
+        forgotten.map_err(failed(table))
+    }
+}
+
+/// The name under which a feed's position is kept, which is no table's.
+fn kept_as(table: &TablePlan) -> String {
+    format!("changes of {}", table.source)
+}
+
+/// A table's name as a literal, for `OBJECT_ID`.
+fn object(table: &TableName) -> String {
+    let named = crate::schema::ColumnSchema {
+        name: String::new(),
+        kind: crate::schema::Type::Text {
+            most: None,
+            padded: false,
+        },
+        native: String::new(),
+        nullable: false,
+        optional: false,
+        generated: false,
+        ordered: false,
+    };
+    SQL.literal(&Value::text(SQL.table(table)), &named)
+}
+
+/// A real server.
+pub(super) struct Reader(legacy_monolith::repository::mssql::Reader);
+
+impl Reader {
+    pub(super) async fn open(url: &str) -> Result<Self, Cause> {
+        Ok(Self(
+            legacy_monolith::repository::mssql::Reader::connect(url).await?,
+        ))
+    }
+}
+
+#[async_trait]
+impl Server for Reader {
+    async fn rows(&self, sql: String) -> Result<Vec<Row>, Cause> {
+        let rows = self.0.rows(sql, &[]).await?;
+        let value = |cell: &tiberius::ColumnData<'static>| match cell {
+            tiberius::ColumnData::I32(Some(number)) => Value::Int((*number).into()),
+            tiberius::ColumnData::I64(Some(number)) => Value::Int(*number),
+            tiberius::ColumnData::String(Some(text)) => Value::text(text),
+            tiberius::ColumnData::Guid(Some(id)) => Value::Uuid(id.into_bytes()),
+            tiberius::ColumnData::I64(None) | tiberius::ColumnData::I32(None) => Value::Null,
+            other => Value::unreadable(format!("{other:?}")),
+        };
+        Ok(rows
+            .iter()
+            .map(|row| row.cells().map(|(_, cell)| value(cell)).collect())
+            .collect())
+    }
+}

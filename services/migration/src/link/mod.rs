@@ -1,0 +1,157 @@
+//! What the proxy is told: ids that a copy made, and what a comparison found.
+//!
+//! Told over its control API, once and with a deadline. Whoever tells says what became of it; a
+//! proxy that is away spoils no copy and no comparison.
+
+mod ids;
+mod report;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::uri::{Authority, Scheme};
+use http::{Request, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use kit::error::Cause;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use ids::{Told, tell_ids};
+pub use report::tell_report;
+
+/// How long an answer may take, connection included.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// The longest answer that is read.
+const ANSWER_LIMIT: usize = 64 << 10;
+
+/// Characters of a refusal that are repeated.
+const SHOWN: usize = 300;
+
+/// The proxy's control API.
+#[derive(Debug, Clone)]
+pub struct Proxy {
+    http: Client<HttpConnector, Full<Bytes>>,
+    base: String,
+}
+
+/// A URL at which no control API can be.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is not the URL of a control API such as http://127.0.0.1:8081")]
+pub struct UrlError(String);
+
+/// Why the proxy was not told.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// It did not answer in time.
+    #[error("no answer from {0} within {DEADLINE:?}")]
+    TooLate(String),
+    /// It could not be asked.
+    #[error("{0} could not be asked")]
+    Exchange(String, #[source] Cause),
+    /// It refused.
+    #[error("{url} answered {status}: {said}")]
+    Refused {
+        /// What was asked.
+        url: String,
+        /// The status.
+        status: StatusCode,
+        /// The beginning of what it said.
+        said: String,
+    },
+    /// It is something else that answers there.
+    #[error("{0} answered with something that no control API says")]
+    Answer(String, #[source] serde_json::Error),
+    /// What is to be told could not be read.
+    #[error("the ids could not be read")]
+    Ids(#[source] Cause),
+}
+
+impl std::str::FromStr for Proxy {
+    type Err = UrlError;
+
+    fn from_str(base: &str) -> Result<Self, UrlError> {
+        let wrong = || UrlError(base.chars().take(SHOWN).collect());
+        let uri: Uri = base.parse().map_err(|_| wrong())?;
+        let sound = |authority: &Authority| {
+            !authority.host().is_empty()
+                && !authority.as_str().contains('@')
+                && (authority.port().is_none() || authority.port_u16().is_some())
+        };
+        let plain = uri.scheme() == Some(&Scheme::HTTP)
+            && uri.authority().is_some_and(sound)
+            && matches!(uri.path(), "" | "/")
+            && uri.query().is_none();
+        if !plain {
+            return Err(wrong());
+        }
+        Ok(Self {
+            http: Client::builder(TokioExecutor::new()).build_http(),
+            base: base.trim_end_matches('/').to_owned(),
+        })
+    }
+}
+
+impl Proxy {
+    /// Posts a document, and reads the answer to it.
+    async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        document: &(impl Serialize + Sync),
+    ) -> Result<T, LinkError> {
+        let url = format!("{}{path}", self.base);
+        let exchange = tokio::time::timeout(DEADLINE, self.exchange(&url, document));
+        let (status, body) = match exchange.await {
+            Ok(answered) => answered.map_err(|cause| LinkError::Exchange(url.clone(), cause))?,
+            Err(_) => return Err(LinkError::TooLate(url)),
+        };
+        if status != StatusCode::OK {
+            let said = String::from_utf8_lossy(&body);
+            let said = said.chars().take(SHOWN).collect();
+            return Err(LinkError::Refused { url, status, said });
+        }
+        serde_json::from_slice(&body).map_err(|error| LinkError::Answer(url, error))
+    }
+
+    async fn exchange(
+        &self,
+        url: &str,
+        document: &(impl Serialize + Sync),
+    ) -> Result<(StatusCode, Bytes), Cause> {
+        let request = Request::post(url)
+            .header(CONTENT_TYPE, "application/json")
+            .body(Full::from(serde_json::to_vec(document)?))?;
+        let response = self.http.request(request).await?;
+        let status = response.status();
+        let body = Limited::new(response.into_body(), ANSWER_LIMIT);
+        Ok((status, body.collect().await?.to_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Proxy;
+
+    #[test]
+    fn a_control_api_is_at_a_plain_http_address() {
+        for url in ["http://127.0.0.1:8081", "http://proxy:8081/"] {
+            assert!(url.parse::<Proxy>().is_ok(), "{url}");
+        }
+        for url in [
+            "",
+            "proxy",
+            "https://proxy",
+            "http://",
+            "http://p/api",
+            "http://p?x=1",
+            "http://p:99999",
+        ] {
+            let error = url.parse::<Proxy>().unwrap_err().to_string();
+            assert!(error.contains(&format!("`{url}`")), "{error}");
+        }
+    }
+}

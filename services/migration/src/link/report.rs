@@ -1,0 +1,84 @@
+//! What a comparison found, as the proxy is told: per table the verdict, the counts, and which
+//! rows differ by their ids. No value of a row is told.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{LinkError, Proxy};
+use crate::reconcile::{Differing, Report, TableReport, Verdict};
+use crate::value::{Key, Value};
+
+/// Ids of a table that are told.
+const MOST_IDS: usize = 100;
+
+/// Characters of an id that is told; a longer one is left out.
+const LONGEST_ID: usize = 256;
+
+/// Tables that are told at a time.
+const PAGE: usize = 100;
+
+#[derive(Serialize)]
+struct Told<'t> {
+    finished_at: Timestamp,
+    tables: Vec<Table<'t>>,
+}
+
+#[derive(Serialize)]
+struct Table<'t> {
+    source: &'t str,
+    table: &'t str,
+    entity: Option<&'t str>,
+    verdict: Verdict,
+    compared: u64,
+    different: u64,
+    not_verified: u64,
+    ids: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Taken {
+    #[serde(rename = "taken")]
+    _taken: u64,
+}
+
+/// Tells the proxy what a comparison found.
+pub async fn tell_report(proxy: &Proxy, report: &Report) -> Result<(), LinkError> {
+    for tables in report.tables.chunks(PAGE) {
+        let told = Told {
+            finished_at: report.ended,
+            tables: tables.iter().map(Table::of).collect(),
+        };
+        let _: Taken = proxy.post("/api/reconciliation", &told).await?;
+    }
+    Ok(())
+}
+
+impl<'t> Table<'t> {
+    fn of(report: &'t TableReport) -> Self {
+        let ledger = &report.ledger;
+        Self {
+            source: &report.source,
+            table: &report.target,
+            entity: report.entity.as_deref(),
+            verdict: report.verdict,
+            compared: ledger.equal.saturating_add(ledger.differing()),
+            different: ledger.differing(),
+            not_verified: ledger.unverified(),
+            ids: report.rows.iter().filter_map(id).take(MOST_IDS).collect(),
+        }
+    }
+}
+
+/// The id of a row, as legacy has it where legacy has it.
+fn id(row: &Differing) -> Option<String> {
+    let Key(values) = row.source_key.as_ref().unwrap_or(&row.target_key);
+    let parts: Vec<String> = values
+        .iter()
+        .map(|value| match value {
+            Value::Text(text) => text.to_string(),
+            other => other.to_string(),
+        })
+        .collect();
+    let id = parts.join(",");
+    (1..=LONGEST_ID).contains(&id.len()).then_some(id)
+}

@@ -1,0 +1,98 @@
+//! Rows that the source has no more: left, or deleted up to a limit.
+//!
+//! Nothing is deleted before all that would be is counted, so a source that is suddenly empty
+//! empties nothing. Rows that were refused are in the source, and are not there to be deleted.
+
+use super::{Job, LoadError};
+use crate::store::{Range, Select};
+use crate::value::Key;
+
+/// Keys that are looked up at a time.
+const PAGE: u32 = 2000;
+
+/// What becomes of rows that the source has no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Deletes {
+    /// They stay.
+    #[default]
+    Keep,
+    /// They go, if there are at most so many in each table.
+    AtMost(u64),
+}
+
+impl Job {
+    /// Deletes what is to be deleted; says how many rows that were.
+    pub(super) async fn delete(&self) -> Result<u64, LoadError> {
+        let Deletes::AtMost(most) = self.options.deletes else {
+            return Ok(0);
+        };
+        let destination = &self.table.destination;
+        let keys = keys_of(&destination.select());
+        let mut gone: Vec<Key> = Vec::new();
+        let (mut range, mut rows, mut count) = (Range::default(), 0_u64, 0_u64);
+        loop {
+            let page = self.target.as_source().page(&keys, &range, PAGE).await;
+            let page = page.map_err(|error| self.write_error(error))?;
+            let ended = page.len() < PAGE as usize;
+            let page: Vec<Key> = page.into_iter().map(|row| Key(row.into())).collect();
+            range.after = page.last().cloned();
+            rows += page.len() as u64;
+            let missing = self.missing(page).await?;
+            count += missing.len() as u64;
+            if gone.len() as u64 <= most {
+                gone.extend(missing);
+            }
+            if ended {
+                break;
+            }
+        }
+        if count > most {
+            return Err(LoadError::Deletes {
+                table: destination.table.to_string(),
+                deletes: count,
+                rows,
+                most,
+            });
+        }
+        let mut deleted = 0;
+        for keys in gone.chunks(PAGE as usize) {
+            let done = self.target.delete(destination, keys).await;
+            deleted += done.map_err(|error| self.write_error(error.to_string().into()))?;
+        }
+        Ok(deleted)
+    }
+
+    /// Those of the target's keys whose rows the source has not.
+    async fn missing(&self, page: Vec<Key>) -> Result<Vec<Key>, LoadError> {
+        let table = &self.table;
+        let mut asked = Vec::with_capacity(page.len());
+        for key in &page {
+            // A key that nothing in the source can have made was made by someone else: it stays.
+            asked.extend(table.source_key(key));
+        }
+        let keys = keys_of(&table.select);
+        let found = self.source.at(&keys, &asked).await;
+        let found = found.map_err(|source| LoadError::Read {
+            table: table.source.clone(),
+            after: "a list of keys".to_owned(),
+            source,
+        })?;
+        let found: std::collections::HashSet<Key> =
+            found.into_iter().map(|row| Key(row.into())).collect();
+        let gone = |key: &Key| {
+            table
+                .source_key(key)
+                .is_some_and(|in_source| !found.contains(&in_source))
+        };
+        Ok(page.into_iter().filter(gone).collect())
+    }
+}
+
+/// The same table, of which only the key is read.
+fn keys_of(select: &Select) -> Select {
+    Select {
+        columns: select.key_columns().cloned().collect(),
+        key: (0..select.key.len()).collect(),
+        ..select.clone()
+    }
+}

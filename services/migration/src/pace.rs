@@ -1,0 +1,123 @@
+//! How large pages are: as many rows as can be read in a set time, within bounds of rows and
+//! bytes.
+//!
+//! So a source that slows down, or has other work, is asked for less at a time; and where it takes
+//! several times as long for a row as it once did, it is left alone for as long as it took.
+
+use std::time::Duration;
+
+use crate::value::Row;
+
+/// Rows of the first page.
+const FIRST: u32 = 1000;
+/// Rows of a page, at least and at most.
+const LEAST: u32 = 100;
+const MOST: u32 = 50_000;
+/// A source is slow when a row takes so many times as long as it once did.
+const SLOW: f64 = 4.0;
+/// What a page takes beside its rows, and tells nothing of the source's load.
+const OVERHEAD: Duration = Duration::from_millis(20);
+
+/// The size of the pages of one part.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    wanted: Duration,
+    /// Bytes of a page's values, about, at most.
+    bytes: usize,
+    rows: u32,
+    /// Seconds for a row, at best.
+    best: f64,
+}
+
+impl Pace {
+    /// Pages that take about `wanted`, of about `bytes` at most.
+    pub(crate) fn new(wanted: Duration, bytes: usize) -> Self {
+        Self {
+            wanted,
+            bytes,
+            rows: FIRST,
+            best: f64::INFINITY,
+        }
+    }
+
+    /// Rows of the next page.
+    pub(crate) fn rows(&self) -> u32 {
+        self.rows
+    }
+
+    /// Learns from a page; says how long to leave the source alone.
+    pub(crate) fn took(&mut self, page: &[Row], elapsed: Duration) -> Duration {
+        if page.is_empty() {
+            return Duration::ZERO;
+        }
+        let count = u32::try_from(page.len()).unwrap_or(u32::MAX);
+        let seconds = elapsed.saturating_sub(OVERHEAD).as_secs_f64() / f64::from(count);
+        let slow = seconds > self.best * SLOW && elapsed > self.wanted;
+        if seconds > 0.0 {
+            self.best = self.best.min(seconds);
+        }
+        let factor = self.wanted.as_secs_f64() / elapsed.as_secs_f64().max(1e-6);
+        let rows = f64::from(count) * factor.clamp(0.5, 2.0);
+        // Clamped to the bounds before, so nothing is cut off.
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it is bounded"
+        )]
+        let rows = rows.clamp(LEAST.into(), MOST.into()) as u32;
+        self.rows = rows.min(self.by_bytes(page));
+        if slow { elapsed } else { Duration::ZERO }
+    }
+
+    /// Rows of this weight that fit.
+    fn by_bytes(&self, page: &[Row]) -> u32 {
+        // A few of them tell enough.
+        let sample = page.iter().step_by((page.len() / 64).max(1));
+        let weights: Vec<usize> = sample
+            .map(|row| row.iter().map(crate::value::Value::weight).sum())
+            .collect();
+        let mean = weights.iter().sum::<usize>() / weights.len().max(1);
+        u32::try_from(self.bytes / mean.max(1))
+            .unwrap_or(MOST)
+            .max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::Value;
+
+    fn page(rows: u32, text: usize) -> Vec<Row> {
+        (0..rows)
+            .map(|_| vec![Value::text("x".repeat(text))])
+            .collect()
+    }
+
+    #[test]
+    fn pages_grow_and_shrink_to_the_time_that_they_may_take() {
+        let mut pace = Pace::new(Duration::from_millis(500), 16 << 20);
+        pace.took(&page(1000, 1), Duration::from_millis(50));
+        assert_eq!(pace.rows(), 2000);
+        pace.took(&page(2000, 1), Duration::from_secs(2));
+        assert_eq!(pace.rows(), 1000);
+    }
+
+    #[test]
+    fn pages_of_long_rows_are_bounded_by_their_bytes() {
+        let mut pace = Pace::new(Duration::from_millis(500), 16 << 20);
+        pace.took(&page(100, 1 << 20), Duration::from_millis(1));
+        assert_eq!(pace.rows(), 15);
+    }
+
+    #[test]
+    fn a_source_that_became_slow_is_left_alone_for_a_while() {
+        let mut pace = Pace::new(Duration::from_millis(500), 16 << 20);
+        assert_eq!(
+            pace.took(&page(1000, 1), Duration::from_millis(120)),
+            Duration::ZERO
+        );
+        let slow = Duration::from_secs(2);
+        assert_eq!(pace.took(&page(1000, 1), slow), slow);
+    }
+}

@@ -1,0 +1,173 @@
+//! Pages of one side, read ahead of whoever works on them.
+//!
+//! A page that was begun is always read to its end, since some drivers lose their connection with
+//! a query that is dropped.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use kit::error::Cause;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::{Options, ReconcileError};
+use crate::pace::Pace;
+use crate::store::{Range, Select, Source};
+use crate::value::{Key, Row};
+
+/// How often a query is sent again that failed, and how long after the first time.
+const RETRIES: u32 = 3;
+const RETRY: Duration = Duration::from_millis(200);
+
+/// The pages of a range, as they come.
+pub(super) struct Pages<T> {
+    /// Nothing is the end of the range: a channel that closes without it lost rows.
+    read: mpsc::Receiver<Result<Option<T>, ReconcileError>>,
+    ended: bool,
+    table: String,
+}
+
+/// One side of a table.
+#[derive(Clone)]
+pub(super) struct Side {
+    pub(super) store: Arc<dyn Source>,
+    pub(super) select: Select,
+}
+
+impl<T> Pages<T> {
+    /// The next page; nothing behind the last.
+    pub(super) async fn next(&mut self) -> Result<Option<T>, ReconcileError> {
+        if self.ended {
+            return Ok(None);
+        }
+        let page = self.read.recv().await.unwrap_or_else(|| {
+            Err(ReconcileError::Ended {
+                table: self.table.clone(),
+            })
+        })?;
+        self.ended = page.is_none();
+        Ok(page)
+    }
+}
+
+impl Side {
+    /// The same rows without what is not in their key.
+    pub(super) fn keys_only(&self) -> Self {
+        Self {
+            store: Arc::clone(&self.store),
+            select: Select {
+                columns: self.select.key_columns().cloned().collect(),
+                key: (0..self.select.key.len()).collect(),
+                ..self.select.clone()
+            },
+        }
+    }
+
+    /// Reads a range page by page; `make` is what becomes of a page, beside the others' work.
+    /// Another page waits while one is worked on.
+    pub(super) fn pages<T: Send + 'static>(
+        self,
+        range: Range,
+        options: &Options,
+        stop: &CancellationToken,
+        make: impl Fn(Vec<Row>) -> T + Send + 'static,
+    ) -> Pages<T> {
+        let (pages, read) = mpsc::channel(1);
+        let (mut pace, stop) = (Pace::new(options.page, options.bytes), stop.clone());
+        let mut range = range;
+        let table = self.select.table.to_string();
+        tokio::spawn(async move {
+            loop {
+                if stop.is_cancelled() {
+                    // Whoever does not wait any more does not need to know.
+                    let _ = pages.send(Err(ReconcileError::Stopped)).await;
+                    return;
+                }
+                let limit = pace.rows();
+                let began = Instant::now();
+                let rows = match self.page(&range, limit).await {
+                    Ok(rows) => rows,
+                    Err(error) => {
+                        let _ = pages.send(Err(error)).await;
+                        return;
+                    }
+                };
+                let pause = pace.took(&rows, began.elapsed());
+                let last = rows.len() < limit as usize;
+                if let Some(row) = rows.last() {
+                    range.after = Some(self.select.key_of(row));
+                    if pages.send(Ok(Some(make(rows)))).await.is_err() {
+                        return;
+                    }
+                }
+                if last {
+                    let _ = pages.send(Ok(None)).await;
+                    return;
+                }
+                rest(pause, &stop).await;
+            }
+        });
+        Pages {
+            read,
+            ended: false,
+            table,
+        }
+    }
+
+    /// The rows under these keys.
+    pub(super) async fn at(&self, keys: &[Key]) -> Result<Vec<Row>, ReconcileError> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut tries = 0;
+        loop {
+            match self.store.at(&self.select, keys).await {
+                Ok(rows) => return Ok(rows),
+                Err(cause) => self.again(&mut tries, cause).await?,
+            }
+        }
+    }
+
+    async fn page(&self, range: &Range, limit: u32) -> Result<Vec<Row>, ReconcileError> {
+        let mut tries = 0;
+        loop {
+            match self.store.page(&self.select, range, limit).await {
+                Ok(rows) => return Ok(rows),
+                Err(cause) => self.again(&mut tries, cause).await?,
+            }
+        }
+    }
+
+    /// Waits for another try, of which there are few: a connection may break in a long run.
+    async fn again(&self, tries: &mut u32, cause: Cause) -> Result<(), ReconcileError> {
+        *tries += 1;
+        if *tries > RETRIES {
+            return Err(self.failed(cause));
+        }
+        tokio::time::sleep(RETRY * 4_u32.pow(*tries - 1)).await;
+        Ok(())
+    }
+
+    pub(super) fn failed(&self, source: Cause) -> ReconcileError {
+        ReconcileError::Read {
+            table: self.select.table.to_string(),
+            database: self.store.name(),
+            source,
+        }
+    }
+
+    pub(super) fn unordered(&self) -> ReconcileError {
+        ReconcileError::Order {
+            table: self.select.table.to_string(),
+            database: self.store.name(),
+        }
+    }
+}
+
+/// Waits, or until it is time to stop; says whether it is.
+pub(super) async fn rest(time: Duration, stop: &CancellationToken) -> bool {
+    tokio::select! {
+        () = stop.cancelled() => true,
+        () = tokio::time::sleep(time) => false,
+    }
+}

@@ -1,0 +1,180 @@
+//! Makes changes row by row, each where the row is still as it was read, and takes them back.
+
+use std::path::Path;
+
+use kit::error::Cause;
+use tokio_util::sync::CancellationToken;
+
+use super::RepairError;
+use super::log::{Entry, Log};
+use super::proposal::{Proposal, Repair, planned};
+use crate::plan::TablePlan;
+use crate::reconcile::{Differing, Now, Options, now};
+use crate::sides::Sides;
+use crate::store::{Change, Destination, Target, WriteError};
+
+/// Changes that are logged at a time, before the first of them is made.
+const BATCH: usize = 100;
+
+/// What became of a repair, or of one that was taken back.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Applied {
+    /// Rows that were changed.
+    pub changed: u64,
+    /// Rows that were not, because they were not any more what had been read.
+    pub changed_meanwhile: Vec<String>,
+    /// Rows that the schema refuses as they should be, with its reason.
+    pub refused: Vec<String>,
+    /// Rows that were changed and are equal now, both sides read again.
+    pub verified: u64,
+    /// Rows that were changed and are not equal.
+    pub still_different: Vec<String>,
+}
+
+/// Makes the changes of a proposal, and reads the rows again that were changed. Nothing is changed
+/// where it would delete more rows than `most_deletes`.
+pub async fn apply(
+    sides: &Sides,
+    proposal: &Proposal,
+    most_deletes: u64,
+    log: &mut Log,
+    options: &Options,
+    stop: &CancellationToken,
+) -> Result<Applied, RepairError> {
+    let deletes = proposal.deletes();
+    if deletes > most_deletes {
+        return Err(RepairError::Deletes {
+            deletes,
+            most: most_deletes,
+        });
+    }
+    let mut applied = Applied::default();
+    let mut changed: Vec<&Repair> = Vec::new();
+    for batch in proposal.repairs.chunks(BATCH) {
+        if stop.is_cancelled() {
+            break;
+        }
+        let entries: Vec<Entry> = batch.iter().map(entry).collect();
+        log.add(&entries)?;
+        for repair in batch {
+            let made = make(
+                &*sides.target,
+                &repair.destination,
+                &repair.change,
+                &mut applied,
+            );
+            if made.await? {
+                changed.push(repair);
+            }
+        }
+    }
+    for table in &sides.plan.tables {
+        let rows = changed
+            .iter()
+            .filter(|repair| repair.source == table.source);
+        let rows: Vec<Differing> = rows.map(|repair| repair.row.clone()).collect();
+        verify(table, sides, &rows, options, stop, &mut applied).await?;
+    }
+    Ok(applied)
+}
+
+/// Takes back the changes of a log, the last one first, each where the row is still as the repair
+/// left it.
+pub async fn undo(
+    sides: &Sides,
+    path: &Path,
+    stop: &CancellationToken,
+) -> Result<Applied, RepairError> {
+    let mut undone = Applied::default();
+    let entries = Log::read(path)?;
+    for (line, entry) in entries.iter().enumerate().rev() {
+        if stop.is_cancelled() {
+            break;
+        }
+        let destination = &planned(&sides.plan, &entry.table)?.destination;
+        let names = destination.columns.iter().map(|column| &column.name);
+        if !names.eq(&entry.columns) {
+            return Err(RepairError::Entry {
+                file: path.display().to_string(),
+                line: line + 1,
+                fault: format!("its columns are not those of {}", destination.table),
+            });
+        }
+        make(&*sides.target, destination, &entry.back(), &mut undone).await?;
+    }
+    Ok(undone)
+}
+
+/// Makes one change, and says whether it was made.
+async fn make(
+    target: &dyn Target,
+    destination: &Destination,
+    change: &Change,
+    applied: &mut Applied,
+) -> Result<bool, RepairError> {
+    let table = destination.table.to_string();
+    let failed = |source: Cause| RepairError::Write {
+        table: table.clone(),
+        key: change.key.to_string(),
+        source,
+    };
+    match target
+        .change(destination, std::slice::from_ref(change))
+        .await
+    {
+        Ok(made) if made.first() == Some(&true) => {
+            applied.changed += 1;
+            Ok(true)
+        }
+        Ok(_) => {
+            applied
+                .changed_meanwhile
+                .push(format!("{table} {}", change.key));
+            Ok(false)
+        }
+        Err(WriteError::Refused(reason)) => {
+            applied
+                .refused
+                .push(format!("{table} {}: {reason}", change.key));
+            Ok(false)
+        }
+        Err(WriteError::Failed(cause)) => Err(failed(cause)),
+    }
+}
+
+/// Reads rows again that were changed.
+async fn verify(
+    table: &TablePlan,
+    sides: &Sides,
+    rows: &[Differing],
+    options: &Options,
+    stop: &CancellationToken,
+    applied: &mut Applied,
+) -> Result<(), RepairError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let read = now(table, sides, rows, options, stop).await?;
+    for (row, now) in rows.iter().zip(read) {
+        match now {
+            Now::Equal => applied.verified += 1,
+            Now::NotComparable | Now::Differs { .. } => {
+                let table = &table.destination.table;
+                let still = format!("{table} {}", row.target_key);
+                applied.still_different.push(still);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn entry(repair: &Repair) -> Entry {
+    let columns = repair.destination.columns.iter();
+    Entry {
+        table: repair.source.clone(),
+        columns: columns.map(|column| column.name.clone()).collect(),
+        key: repair.change.key.clone(),
+        observed: repair.change.observed.clone(),
+        wanted: repair.change.wanted.clone(),
+    }
+}

@@ -1,0 +1,365 @@
+//! POST /reconciliation/rows
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use kit::ApiError;
+use kit::extract::{Body, RequestBody};
+use kit::openapi::{BodyRefused, Invalid, Refused};
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Semaphore, TryAcquireError};
+use tokio_util::sync::CancellationToken;
+use utoipa::ToSchema;
+
+use super::board::Board;
+use super::options;
+use crate::plan::TablePlan;
+use crate::reconcile::{self, RowReport, RowVerdict};
+use crate::sides::Sides;
+use crate::transform::{Step, transform};
+use crate::value::{Key, Value};
+
+/// Rows that can be asked for at one time.
+const MOST: usize = 100;
+
+/// The longest id, entity or name of a table.
+const LONGEST: usize = 256;
+
+/// Questions that are answered at one time; each holds connections of both databases.
+const AT_ONCE: usize = 4;
+
+/// How long one question may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a row that differs has to stay as it is, twice, before it is told.
+const SETTLE: Duration = Duration::from_millis(200);
+
+/// Questions under way.
+static ASKED: Semaphore = Semaphore::const_new(AT_ONCE);
+
+/// The rows to compare: of an entity by its ids, or of a table by its keys.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Question {
+    /// What a row is to the proxy, as the mapping says.
+    #[schema(example = "order")]
+    entity: Option<String>,
+    /// Or the source's table, as the mapping names it.
+    table: Option<String>,
+    /// Ids of the entity, for a key of one column.
+    #[serde(default)]
+    ids: Vec<Id>,
+    /// Keys, each as the texts of its columns.
+    #[serde(default)]
+    keys: Vec<Vec<String>>,
+}
+
+/// An id: legacy's, or both sides' where they may be different.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(untagged)]
+enum Id {
+    Legacy(String),
+    Pair(Pair),
+}
+
+/// The ids of one row.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Pair {
+    legacy: String,
+    modern: String,
+}
+
+/// What became of the rows, in the order of the question.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Answer {
+    rows: Vec<RowView>,
+}
+
+/// A row.
+#[derive(Debug, Serialize, ToSchema)]
+struct RowView {
+    /// As it was asked for; the texts of a key are joined by commas.
+    id: String,
+    /// The target's table.
+    #[schema(example = "orders")]
+    table: String,
+    verdict: Verdict,
+    /// The columns that differ, with the values of the databases: they may be secrets.
+    differences: Vec<DifferenceView>,
+    /// Why nothing can be told, and what else there is to say.
+    why: Option<String>,
+}
+
+/// What a row is.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Verdict {
+    /// Both sides have it, and it is equal.
+    Equal,
+    /// Both sides have it, and it is not equal.
+    Different,
+    /// The target does not have it.
+    Missing,
+    /// The source does not have it.
+    Extra,
+    /// It changed each time that it was read.
+    Unstable,
+    /// It cannot be told.
+    Unknown,
+}
+
+/// A column that differs.
+#[derive(Debug, Serialize, ToSchema)]
+struct DifferenceView {
+    /// The target's column.
+    column: String,
+    /// The source's value, as the target was to have it.
+    legacy: String,
+    /// The target's value.
+    modern: String,
+}
+
+impl RequestBody for Question {
+    fn parse(body: &[u8]) -> Result<Self, Vec<String>> {
+        let question: Self = options::read(body)?;
+        let mut wrong = Vec::new();
+        if question.entity.is_some() == question.table.is_some() {
+            wrong.push("either entity or table must be given".to_owned());
+        }
+        let asked = question.ids.len().saturating_add(question.keys.len());
+        if !(1..=MOST).contains(&asked) {
+            wrong.push(format!("ids and keys must be 1 to {MOST}"));
+        }
+        let pairs = question.ids.iter().map(Id::texts);
+        let texts = pairs
+            .chain(
+                question
+                    .keys
+                    .iter()
+                    .map(|key| key.iter().map(String::as_str).collect()),
+            )
+            .flatten()
+            .chain(question.entity.as_deref())
+            .chain(question.table.as_deref());
+        if texts.into_iter().any(|text| text.chars().count() > LONGEST) {
+            wrong.push(format!("no text may be longer than {LONGEST} characters"));
+        }
+        if wrong.is_empty() {
+            Ok(question)
+        } else {
+            Err(wrong)
+        }
+    }
+}
+
+impl Id {
+    fn texts(&self) -> Vec<&str> {
+        match self {
+            Self::Legacy(legacy) => vec![legacy],
+            Self::Pair(pair) => vec![&pair.legacy, &pair.modern],
+        }
+    }
+}
+
+/// Compares single rows now. A row that differs is read again until it stays as it is, so that one
+/// that is being written is not told as different.
+#[utoipa::path(
+    post, path = "/reconciliation/rows", operation_id = "compareRows", tag = "reconciliation",
+    request_body = Question,
+    responses(
+        (status = 200, description = "What became of the rows. Values of the databases are in it: \
+            who passes it on redacts them", body = Answer),
+        (status = 400, description = "The question violates rules", body = Invalid),
+        (status = 404, description = "NOT_FOUND: the mapping has no such entity or table", body = Refused),
+        (status = 409, description = "CONFLICT: the mapping does not fit the databases", body = Refused),
+        BodyRefused,
+        (status = 503, description = "SERVICE_UNAVAILABLE: a database does not answer, or too much \
+            is asked at once", body = Refused),
+    ),
+)]
+pub(super) async fn handle(
+    State(board): State<Board>,
+    Body(question): Body<Question>,
+) -> Result<Json<Answer>, ApiError> {
+    let _turn = ASKED
+        .try_acquire()
+        .map_err(|busy: TryAcquireError| ApiError::unavailable("comparison of rows", busy))?;
+    let sides = board.databases().recent().await?;
+    let name = question.entity.as_ref().or(question.table.as_ref());
+    let name = name.map_or("", String::as_str);
+    let found = match question.entity {
+        Some(_) => sides
+            .plan
+            .tables
+            .iter()
+            .find(|table| table.entity.as_deref() == Some(name)),
+        None => sides.plan.tables.iter().find(|table| table.source == name),
+    };
+    let kind = if question.entity.is_some() {
+        "Entity"
+    } else {
+        "Table"
+    };
+    let table = found.ok_or_else(|| ApiError::not_found(kind, name))?;
+    let answer = answer(&sides, table, &question);
+    match tokio::time::timeout(PATIENCE, answer).await {
+        Ok(answered) => answered.map(|rows| Json(Answer { rows })),
+        Err(late) => Err(ApiError::unavailable("databases", late)),
+    }
+}
+
+async fn answer(
+    sides: &Sides,
+    table: &TablePlan,
+    question: &Question,
+) -> Result<Vec<RowView>, ApiError> {
+    let ids = question.ids.iter().map(|id| match id {
+        Id::Legacy(legacy) => (vec![legacy.as_str()], None),
+        Id::Pair(pair) => (vec![pair.legacy.as_str()], Some(pair.modern.as_str())),
+    });
+    let keys = question
+        .keys
+        .iter()
+        .map(|key| (key.iter().map(String::as_str).collect(), None));
+    let asked: Vec<(Vec<&str>, Option<&str>)> = ids.chain(keys).collect();
+    let wanted: Vec<Result<Key, String>> = asked
+        .iter()
+        .map(|(parts, modern)| key(table, parts, *modern))
+        .collect();
+    let keys: Vec<Key> = wanted.iter().filter_map(|key| key.clone().ok()).collect();
+    let options = reconcile::Options {
+        settle: SETTLE,
+        ..reconcile::Options::default()
+    };
+    let (source, target) = (Arc::clone(&sides.source), Arc::clone(&sides.target));
+    let stop = CancellationToken::new();
+    let reports = reconcile::rows(table, source, target, &keys, &options, stop).await;
+    let reports = reports.map_err(|error| ApiError::unavailable("databases", error))?;
+    let reports: HashMap<&str, &RowReport> = reports
+        .iter()
+        .map(|report| (report.key.as_str(), report))
+        .collect();
+    let views = asked.iter().zip(&wanted).map(|((parts, _), key)| {
+        let id = parts.join(",");
+        match key {
+            Err(why) => RowView::of(id, table, Verdict::Unknown, Some(why.clone())),
+            Ok(key) => match reports.get(&*key.to_string()) {
+                Some(report) => RowView::told(id, table, report),
+                None => RowView::of(
+                    id,
+                    table,
+                    Verdict::Unknown,
+                    Some("it was not read".to_owned()),
+                ),
+            },
+        }
+    });
+    Ok(views.collect())
+}
+
+/// The key of a row in the source, or why it cannot be compared.
+fn key(table: &TablePlan, parts: &[&str], modern: Option<&str>) -> Result<Key, String> {
+    let key = reconcile::key(table, parts).map_err(|error| error.to_string())?;
+    let Some(modern) = modern else { return Ok(key) };
+    match modern_id(table, &key) {
+        Some(made) if made == modern => Ok(key),
+        Some(_) => Err(format!(
+            "modern calls it {modern}, which the mapping does not make of it: it came there by a \
+             write of its own"
+        )),
+        None => Err("the mapping does not say what modern calls it".to_owned()),
+    }
+}
+
+/// What the mapping makes of a key that becomes one column.
+fn modern_id(table: &TablePlan, key: &Key) -> Option<String> {
+    let [position] = table.destination.key[..] else {
+        return None;
+    };
+    let step: Step = table.steps.get(position)?.clone();
+    let mut row = vec![Value::Null; table.select.columns.len()];
+    for (position, value) in table.select.key.iter().zip(&key.0) {
+        *row.get_mut(*position)? = value.clone();
+    }
+    let made = transform(&[step], &row).ok()?;
+    Some(match made.into_iter().next()? {
+        Value::Text(text) => text.to_string(),
+        other => other.to_string(),
+    })
+}
+
+impl RowView {
+    fn of(id: String, table: &TablePlan, verdict: Verdict, why: Option<String>) -> Self {
+        Self {
+            id,
+            table: table.destination.table.to_string(),
+            verdict,
+            differences: Vec::new(),
+            why,
+        }
+    }
+
+    fn told(id: String, table: &TablePlan, report: &RowReport) -> Self {
+        let said = |why: &str| Some(why.to_owned());
+        let (verdict, why) = match report.verdict {
+            RowVerdict::Equal => (Verdict::Equal, None),
+            RowVerdict::Different => (Verdict::Different, None),
+            RowVerdict::Missing => (Verdict::Missing, None),
+            RowVerdict::Extra => (Verdict::Extra, None),
+            RowVerdict::Quarantined => (Verdict::Missing, said("the copy refused it")),
+            RowVerdict::Unstable => (Verdict::Unstable, said("it changed each time it was read")),
+            RowVerdict::Absent => (Verdict::Unknown, said("neither side has it")),
+            RowVerdict::NotComparable => (Verdict::Unknown, report.fault.clone()),
+        };
+        let differences = report.differences.iter().map(|found| DifferenceView {
+            column: found.column.clone(),
+            legacy: found.legacy.clone(),
+            modern: found.modern.clone(),
+        });
+        Self {
+            differences: differences.collect(),
+            ..Self::of(id, table, verdict, why)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_names_an_entity_or_a_table_and_some_rows() {
+        for body in [
+            r#"{"entity": "order", "ids": ["17", {"legacy": "1", "modern": "a"}]}"#,
+            r#"{"table": "OrderLines", "keys": [["1", "2"]]}"#,
+        ] {
+            assert!(Question::parse(body.as_bytes()).is_ok(), "{body}");
+        }
+        let many = format!(
+            r#"{{"entity": "o", "ids": [{}"1"]}}"#,
+            r#""1","#.repeat(100)
+        );
+        let long = format!(r#"{{"entity": "o", "ids": ["{}"]}}"#, "9".repeat(300));
+        for body in [
+            "",
+            "{}",
+            "[]",
+            r#"{"entity": "order"}"#,
+            r#"{"ids": ["1"]}"#,
+            r#"{"entity": "o", "table": "t", "ids": ["1"]}"#,
+            r#"{"entity": "o", "ids": [17]}"#,
+            &many,
+            &long,
+        ] {
+            let wrong = Question::parse(body.as_bytes()).unwrap_err();
+            assert!(
+                !wrong.is_empty() && wrong.concat().len() < 1000,
+                "{body:.60}"
+            );
+        }
+    }
+}

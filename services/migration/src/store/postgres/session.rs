@@ -1,0 +1,115 @@
+//! Connections, and what the server's refusals mean.
+
+use std::str::FromStr as _;
+
+use kit::error::Cause;
+use kit::postgres::check_url;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgDatabaseError, PgPoolOptions};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, PgPool};
+
+use crate::store::WriteError;
+use crate::store::pool::{Lent, connected};
+
+/// What a session is bounded by, and how it shows values.
+const SETTINGS: [(&str, &str); 12] = [
+    // A page takes half a second; what takes long by its nature lifts this.
+    ("statement_timeout", "15min"),
+    ("lock_timeout", "60s"),
+    ("idle_in_transaction_session_timeout", "15min"),
+    ("standard_conforming_strings", "on"),
+    ("intervalstyle", "postgres"),
+    ("bytea_output", "hex"),
+    // A policy that hides rows is an error: rows that are not seen would not be missed.
+    ("row_security", "off"),
+    ("client_min_messages", "warning"),
+    // Statements are many and short.
+    ("jit", "off"),
+    ("tcp_keepalives_idle", "30"),
+    ("tcp_keepalives_interval", "10"),
+    ("tcp_keepalives_count", "6"),
+];
+
+/// Classes of errors that a row is at fault for: it does not fit its columns, it breaks a
+/// constraint, or an index cannot hold it. Class 21 is of two rows with one key.
+const OF_A_ROW: [&str; 4] = ["21", "22", "23", "54"];
+
+/// Errors whose detail is about one value and not the whole row.
+const TELLING: [&str; 3] = ["22003", "23503", "23505"];
+
+/// A URL's pool, and its name without the password.
+pub(super) async fn open(url: &str, read_only: bool) -> Result<(PgPool, String), Cause> {
+    check_url(url)?;
+    let options = PgConnectOptions::from_str(url)?;
+    let host = match options.get_socket() {
+        Some(socket) => socket.display().to_string(),
+        None => format!("{}:{}", options.get_host(), options.get_port()),
+    };
+    let user = options.get_username().to_owned();
+    let database = options.get_database().unwrap_or(&user);
+    let name = format!("postgres://{user}@{host}/{database}");
+    let writes = if read_only { "on" } else { "off" };
+    let options = options
+        .application_name("cutover-data")
+        .options(SETTINGS)
+        .options([("default_transaction_read_only", writes)])
+        // Statements have rows' values in them.
+        .disable_statement_logging();
+    Ok((connected(PgPoolOptions::new(), options, &name).await?, name))
+}
+
+/// What is done in one transaction, or not at all.
+pub(super) async fn transaction<T>(
+    pool: &PgPool,
+    work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, WriteError>,
+) -> Result<T, WriteError> {
+    let mut lent = Lent::of(pool).await.map_err(refused)?;
+    run(&mut lent, "BEGIN").await?;
+    let done = match work(&mut lent).await {
+        Ok(done) => run(&mut lent, "COMMIT").await.map(|_| done),
+        Err(error) => Err(error),
+    };
+    // After a refusal at the commit, this does nothing. A connection on which it fails is broken.
+    if done.is_ok() || run(&mut lent, "ROLLBACK").await.is_ok() {
+        lent.give_back();
+    }
+    done
+}
+
+/// Runs a statement that is not to be kept prepared; says how many rows it changed.
+pub(super) async fn run(
+    connection: &mut PgConnection,
+    sql: impl Into<String>,
+) -> Result<u64, WriteError> {
+    let query = sqlx::raw_sql(AssertSqlSafe(sql.into()));
+    match query.execute(connection).await {
+        Ok(done) => Ok(done.rows_affected()),
+        Err(error) => Err(refused(error)),
+    }
+}
+
+/// What an error means to whoever gave the rows.
+pub(super) fn refused(error: sqlx::Error) -> WriteError {
+    let found = error
+        .as_database_error()
+        .and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
+    let Some(found) = found else {
+        return WriteError::Failed(error.into());
+    };
+    let code = found.code();
+    if !OF_A_ROW.iter().any(|class| code.starts_with(class)) {
+        return WriteError::Failed(error.into());
+    }
+    let detail = found.detail().filter(|_| TELLING.contains(&code));
+    WriteError::Refused(match detail {
+        Some(detail) => format!("{}: {detail}", found.message()),
+        None => found.message().to_owned(),
+    })
+}
+
+/// An error of a statement that has no rows of anyone.
+pub(super) fn cause(error: WriteError) -> Cause {
+    match error {
+        WriteError::Failed(cause) => cause,
+        refused @ WriteError::Refused(_) => refused.into(),
+    }
+}

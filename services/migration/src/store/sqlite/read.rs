@@ -1,0 +1,201 @@
+//! Rows out of a file.
+
+use compact_str::CompactString;
+use kit::error::Cause;
+use sqlx::sqlite::{SqliteRow, SqliteValueRef};
+use sqlx::{AssertSqlSafe, Row as _, SqlitePool, TypeInfo as _, ValueRef as _};
+
+use crate::mapping::Change;
+use crate::schema::{ColumnSchema, TableName, Type};
+use crate::store::{Dialect, Figures, Range, Select};
+use crate::transform::convert;
+use crate::value::{Key, Number, Row, Value};
+
+/// Sums are taken in two parts of this base, since one of many integers may leave 64 bits.
+const BASE: i64 = 1_000_000_000;
+
+const SQL: Dialect = Dialect::Sqlite;
+
+pub(super) async fn page(
+    pool: &SqlitePool,
+    select: &Select,
+    range: &Range,
+    limit: u32,
+) -> Result<Vec<Row>, Cause> {
+    let sql = format!(
+        "SELECT {} FROM {} WHERE {} ORDER BY {} LIMIT {limit}",
+        SQL.names(&select.columns),
+        SQL.table(&select.table),
+        SQL.within(select, range),
+        SQL.order(select),
+    );
+    rows(pool, select, sql).await
+}
+
+pub(super) async fn at(
+    pool: &SqlitePool,
+    select: &Select,
+    keys: &[Key],
+) -> Result<Vec<Row>, Cause> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "SELECT {} FROM {} WHERE {}",
+        SQL.names(&select.columns),
+        SQL.table(&select.table),
+        SQL.among(select, keys),
+    );
+    rows(pool, select, sql).await
+}
+
+/// Every n-th key of the index, which is read once.
+pub(super) async fn cuts(
+    pool: &SqlitePool,
+    select: &Select,
+    parts: usize,
+) -> Result<Vec<Key>, Cause> {
+    let counted = figures(pool, select, &Range::default(), &[]).await?;
+    let every = counted.rows / parts.max(1) as u64;
+    if parts < 2 || every == 0 {
+        return Ok(Vec::new());
+    }
+    let keys = Select {
+        columns: select.key_columns().cloned().collect(),
+        key: (0..select.key.len()).collect(),
+        ..select.clone()
+    };
+    let sql = format!(
+        "SELECT {names} FROM (
+             SELECT {names}, row_number() OVER (ORDER BY {order}) AS cutover_row
+             FROM {table} WHERE {within})
+         WHERE cutover_row % {every} = 0 ORDER BY {order} LIMIT {limit}",
+        names = SQL.names(&keys.columns),
+        order = SQL.order(&keys),
+        table = SQL.table(&keys.table),
+        within = SQL.within(&keys, &Range::default()),
+        limit = parts - 1,
+    );
+    let rows = rows(pool, &keys, sql).await?;
+    Ok(rows.into_iter().map(|row| Key(row.into())).collect())
+}
+
+pub(super) async fn figures(
+    pool: &SqlitePool,
+    select: &Select,
+    range: &Range,
+    sums: &[usize],
+) -> Result<Figures, Cause> {
+    let columns: Vec<&ColumnSchema> = sums
+        .iter()
+        .filter_map(|position| select.columns.get(*position))
+        .collect();
+    let sum = |column: &&ColumnSchema| {
+        let (name, scale) = (SQL.name(&column.name), scale(column));
+        // A decimal in a text becomes units without a float on the way, however it was written.
+        let units = match scale {
+            0 => format!("CAST({name} AS INTEGER)"),
+            _ => format!("CAST(replace({name}, '.', '') AS INTEGER)"),
+        };
+        format!(", sum({units} / {BASE}), sum({units} % {BASE})")
+    };
+    let sums: String = columns.iter().map(sum).collect();
+    let sql = format!(
+        "SELECT count(*){sums} FROM {} WHERE {}",
+        SQL.table(&select.table),
+        SQL.within(select, range),
+    );
+    let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(pool).await?;
+    let mut figures = Figures {
+        rows: u64::try_from(row.try_get::<i64, _>(0)?)?,
+        sums: Vec::with_capacity(columns.len()),
+    };
+    for (column, position) in columns.iter().zip((1..).step_by(2)) {
+        // Where there are no rows, there is no sum.
+        let part = |position| row.try_get::<Option<i64>, _>(position);
+        let (high, low) = (part(position)?, part(position + 1)?);
+        let units = i128::from(high.unwrap_or(0)) * i128::from(BASE) + i128::from(low.unwrap_or(0));
+        figures.sums.push(Number::new(units, scale(column)));
+    }
+    Ok(figures)
+}
+
+/// Places of a decimal that is kept in a text with all of its places.
+fn scale(column: &ColumnSchema) -> u8 {
+    match (&column.kind, column.native.as_str()) {
+        (
+            Type::Decimal {
+                bounds: Some((_, places)),
+            },
+            "TEXT",
+        ) => *places,
+        _ => 0,
+    }
+}
+
+pub(super) async fn is_empty(pool: &SqlitePool, table: &TableName) -> Result<bool, Cause> {
+    let sql = format!("SELECT NOT EXISTS (SELECT 1 FROM {})", SQL.table(table));
+    Ok(sqlx::query_scalar(AssertSqlSafe(sql))
+        .fetch_one(pool)
+        .await?)
+}
+
+async fn rows(pool: &SqlitePool, select: &Select, sql: String) -> Result<Vec<Row>, Cause> {
+    let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(pool).await?;
+    rows.iter()
+        .map(|row| decoded(row, &select.columns))
+        .collect()
+}
+
+fn decoded(row: &SqliteRow, columns: &[ColumnSchema]) -> Result<Row, Cause> {
+    let mut values = Vec::with_capacity(columns.len());
+    for (position, column) in columns.iter().enumerate() {
+        let kept = value(row, position, &row.try_get_raw(position)?);
+        values.push(declared(kept, column));
+    }
+    Ok(values)
+}
+
+/// The value as its column is declared; one that is kept otherwise stays what it is, and whoever
+/// converts it says what is wrong.
+fn declared(kept: Value, column: &ColumnSchema) -> Value {
+    match (&column.kind, &kept) {
+        (
+            Type::Decimal { .. }
+            | Type::Date
+            | Type::Time { .. }
+            | Type::Naive { .. }
+            | Type::Instant { .. }
+            | Type::Uuid,
+            Value::Text(_),
+        )
+        | (Type::Bool, Value::Int(_)) => {
+            convert(&kept, &column.kind, &Change::default()).unwrap_or(kept)
+        }
+        _ => kept,
+    }
+}
+
+fn value(row: &SqliteRow, position: usize, raw: &SqliteValueRef<'_>) -> Value {
+    if raw.is_null() {
+        return Value::Null;
+    }
+    let info = raw.type_info();
+    let kind = info.name().to_owned();
+    // By what is there, which need not be what the column was declared to hold.
+    let unreadable = |_| Value::unreadable(format!("a damaged {kind}"));
+    match kind.as_str() {
+        "INTEGER" | "BOOLEAN" => row
+            .try_get_unchecked(position)
+            .map_or_else(unreadable, Value::Int),
+        "REAL" => row
+            .try_get_unchecked(position)
+            .map_or_else(unreadable, Value::Float),
+        "BLOB" => row
+            .try_get_unchecked::<Vec<u8>, _>(position)
+            .map_or_else(unreadable, |bytes| Value::Bytes(bytes.into())),
+        _ => row
+            .try_get_unchecked::<&str, _>(position)
+            .map_or_else(unreadable, |text| Value::Text(CompactString::new(text))),
+    }
+}

@@ -1,0 +1,164 @@
+//! Brings single entities up to date by key, with the rows that belong to them: after a mirrored
+//! write was lost, or whenever somebody doubts one.
+
+use std::collections::HashSet;
+
+use kit::error::Cause;
+
+use crate::feed::apply;
+use crate::mapping::Change;
+use crate::plan::{Plan, TablePlan};
+use crate::store::{Select, Source, Target};
+use crate::transform::{Reading, convert};
+use crate::value::{Key, Value};
+
+/// What bringing an entity up to date did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Synced {
+    /// Rows that were brought up to date.
+    pub changed: u64,
+    /// Rows that went.
+    pub deleted: u64,
+    /// Rows that the target refuses.
+    pub refused: u64,
+}
+
+/// Why an entity could not be brought up to date.
+#[derive(Debug, thiserror::Error)]
+pub enum SyncError {
+    /// No table of the mapping is of this entity.
+    #[error("no table of the mapping says entity = \"{0}\"")]
+    Unknown(String),
+    /// The id is none that a row can have.
+    #[error("`{id}` is no id of {table}")]
+    Id {
+        /// The source's table.
+        table: String,
+        /// What was given.
+        id: String,
+    },
+    /// A database failed.
+    #[error("could not bring {table} up to date")]
+    Failed {
+        /// The source's table.
+        table: String,
+        /// What failed.
+        #[source]
+        source: Cause,
+    },
+}
+
+/// Brings the entity of this id in the source up to date, and what belongs to it.
+pub async fn sync(
+    plan: &Plan,
+    source: &dyn Source,
+    target: &dyn Target,
+    entity: &str,
+    id: &str,
+) -> Result<Synced, SyncError> {
+    let mut synced = Synced::default();
+    let mut known = false;
+    let mut gone: Vec<(&TablePlan, Vec<Key>)> = Vec::new();
+    for table in &plan.tables {
+        let (keys, orphans) = if table.entity.as_deref() == Some(entity) {
+            known = true;
+            (vec![own_key(table, id)?], Vec::new())
+        } else if let Some(column) = table.belongs_to(entity) {
+            children(table, source, target, column, id).await?
+        } else {
+            continue;
+        };
+        // Nothing comes after it that a refused row could wait for.
+        let applied = apply(table, source, target, &keys, &mut |_| true).await;
+        let applied = applied.map_err(failed(table))?;
+        synced.changed += applied.changed;
+        synced.refused += applied.refused;
+        gone.push((table, applied.gone.into_iter().chain(orphans).collect()));
+    }
+    // What refers to a row goes before it.
+    for (table, keys) in gone.into_iter().rev() {
+        if keys.is_empty() {
+            continue;
+        }
+        let deleted = target.delete(&table.destination, &keys).await;
+        synced.deleted += deleted.map_err(|error| failed(table)(error.to_string().into()))?;
+    }
+    if known {
+        Ok(synced)
+    } else {
+        Err(SyncError::Unknown(entity.to_owned()))
+    }
+}
+
+/// The id as the source's key has it.
+fn own_key(table: &TablePlan, id: &str) -> Result<Key, SyncError> {
+    let wrong = || SyncError::Id {
+        table: table.source.clone(),
+        id: id.to_owned(),
+    };
+    let columns: Vec<_> = table.select.key_columns().collect();
+    let [column] = columns.as_slice() else {
+        return Err(wrong());
+    };
+    let value = convert(&Value::text(id), &column.kind, &Change::default());
+    value.map(|value| Key([value].into())).map_err(|_| wrong())
+}
+
+/// The keys of the rows that belong to an entity in the source, and the target's keys of those
+/// that belong to it there only.
+async fn children(
+    table: &TablePlan,
+    source: &dyn Source,
+    target: &dyn Target,
+    column: usize,
+    id: &str,
+) -> Result<(Vec<Key>, Vec<Key>), SyncError> {
+    let failed = || failed(table);
+    let by = |select: &Select, position: usize| Select {
+        key: vec![position],
+        ..select.clone()
+    };
+    let kind = table.select.columns.get(column).map(|column| &column.kind);
+    let parent = kind.and_then(|kind| convert(&Value::text(id), kind, &Change::default()).ok());
+    let Some(parent) = parent else {
+        return Err(SyncError::Id {
+            table: table.source.clone(),
+            id: id.to_owned(),
+        });
+    };
+    let rows = source
+        .at(&by(&table.select, column), &[Key([parent.clone()].into())])
+        .await;
+    let keys: Vec<Key> = rows
+        .map_err(failed())?
+        .iter()
+        .map(|row| table.select.key_of(row))
+        .collect();
+    let wanted: HashSet<Key> = keys
+        .iter()
+        .filter_map(|key| table.target_key(key))
+        .collect();
+    let mut orphans = Vec::new();
+    let refers = |reading: &Reading| matches!(reading, Reading::At(at) if *at == column);
+    if let Some(position) = table.steps.iter().position(|step| refers(&step.reading)) {
+        let mut row = vec![Value::Null; table.select.columns.len()];
+        if let (Some(place), Some(step)) = (row.get_mut(column), table.steps.get(position)) {
+            *place = parent;
+            if let Ok(parent) = step.of(&row) {
+                let select = table.destination.select();
+                let there = target
+                    .at(&by(&select, position), &[Key([parent].into())])
+                    .await;
+                let there = there.map_err(failed())?;
+                let keys = there.iter().map(|row| select.key_of(row));
+                orphans = keys.filter(|key| !wanted.contains(key)).collect();
+            }
+        }
+    }
+    Ok((keys, orphans))
+}
+
+fn failed(table: &TablePlan) -> impl FnOnce(Cause) -> SyncError {
+    let table = table.source.clone();
+    move |source| SyncError::Failed { table, source }
+}

@@ -1,0 +1,109 @@
+//! One form in bytes for each value: what is equal has equal bytes, and no two that differ do.
+//!
+//! Every form begins with its kind, and those of no fixed length say how long they are: "12" and
+//! "3" are not "1" and "23". An integer has the form of the decimal number that it equals.
+
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::Value;
+
+/// xxh3-128 of canonical bytes.
+pub type Digest = u128;
+
+/// The one NaN that is kept of all there are.
+const NAN: u64 = 0x7ff8_0000_0000_0000;
+
+impl Value {
+    /// Appends the form.
+    pub fn canonical(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Null => out.push(b'0'),
+            Self::Bool(truth) => out.extend([b'b', u8::from(*truth)]),
+            Self::Int(integer) => short(out, b'i', *integer),
+            Self::Number(number) => {
+                if let Some(integer) = number.integer() {
+                    short(out, b'i', integer);
+                } else {
+                    out.extend([b'n', number.scale()]);
+                    out.extend(number.units().to_le_bytes());
+                }
+            }
+            Self::Float(float) => {
+                // Minus zero equals zero, and NaN itself, as they do in a database's index.
+                let bits = match float {
+                    float if float.is_nan() => NAN,
+                    float => (float + 0.0).to_bits(),
+                };
+                out.push(b'f');
+                out.extend(bits.to_le_bytes());
+            }
+            Self::Text(text) => long(out, b't', text.as_bytes()),
+            Self::Bytes(bytes) => long(out, b'x', bytes),
+            Self::Date(days) => short(out, b'd', i64::from(*days)),
+            Self::Time(ticks) => short(out, b'h', *ticks),
+            Self::Naive(ticks) => short(out, b'l', *ticks),
+            Self::Instant(ticks) => short(out, b'z', *ticks),
+            Self::Uuid(bytes) => {
+                out.push(b'u');
+                out.extend(bytes);
+            }
+            Self::Unreadable(what) => long(out, b'?', what.as_bytes()),
+        }
+    }
+
+    /// The digest of the form, for values that are too long to be kept.
+    pub fn digest(&self) -> Digest {
+        let mut bytes = Vec::new();
+        self.canonical(&mut bytes);
+        xxh3_128(&bytes)
+    }
+}
+
+fn short(out: &mut Vec<u8>, kind: u8, integer: i64) {
+    out.push(kind);
+    out.extend(integer.to_le_bytes());
+}
+
+fn long(out: &mut Vec<u8>, kind: u8, bytes: &[u8]) {
+    out.push(kind);
+    out.extend((bytes.len() as u64).to_le_bytes());
+    out.extend(bytes);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Value;
+
+    fn form(values: &[Value]) -> Vec<u8> {
+        let mut out = Vec::new();
+        for value in values {
+            value.canonical(&mut out);
+        }
+        out
+    }
+
+    #[test]
+    fn texts_cannot_run_into_each_other() {
+        let one = form(&[Value::text("12"), Value::text("3")]);
+        assert_ne!(one, form(&[Value::text("1"), Value::text("23")]));
+        assert_ne!(form(&[Value::Null]), form(&[Value::text("")]));
+        assert_ne!(form(&[Value::text("null")]), form(&[Value::Null]));
+    }
+
+    #[test]
+    fn numbers_that_are_equal_have_one_form() {
+        let number = |text: &str| Value::Number(text.parse().expect("a number"));
+        assert_eq!(form(&[number("17.00")]), form(&[Value::Int(17)]));
+        assert_eq!(form(&[number("9.10")]), form(&[number("9.1")]));
+        assert_ne!(form(&[number("9.01")]), form(&[number("9.1")]));
+    }
+
+    #[test]
+    fn zeros_of_both_signs_and_nans_of_any_bits_are_one() {
+        assert_eq!(form(&[Value::Float(-0.0)]), form(&[Value::Float(0.0)]));
+        assert_eq!(
+            form(&[Value::Float(-f64::NAN)]),
+            form(&[Value::Float(f64::NAN)])
+        );
+    }
+}

@@ -1,0 +1,151 @@
+//! Change tracking and rowversions, on recorded answers.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use kit::error::Cause;
+use migration_service::feed::tracking::{Server, Tracking};
+use migration_service::feed::{Feed, FeedError};
+use migration_service::value::{Row, Value};
+
+use crate::shop::Shop;
+
+/// Answers questions in the order in which they are expected.
+#[derive(Clone, Default)]
+struct Recorded(Arc<Mutex<VecDeque<Exchange>>>);
+
+/// A part of a question, and its answer.
+type Exchange = (&'static str, Vec<Row>);
+
+impl Recorded {
+    fn will(&self, question: &'static str, answer: Vec<Row>) {
+        self.0.lock().unwrap().push_back((question, answer));
+    }
+
+    fn tracked(&self) {
+        self.will("sys.change_tracking_tables", vec![vec![Value::Int(1)]]);
+    }
+
+    fn versioned(&self) {
+        self.will("sys.change_tracking_tables", vec![vec![Value::Int(0)]]);
+        self.will(
+            "system_type_id = 189",
+            vec![vec![Value::text("RowVersion")]],
+        );
+    }
+
+    fn is_done(&self) -> bool {
+        self.0.lock().unwrap().is_empty()
+    }
+}
+
+#[async_trait]
+impl Server for Recorded {
+    async fn rows(&self, sql: String) -> Result<Vec<Row>, Cause> {
+        let (question, answer) = self.0.lock().unwrap().pop_front().ok_or(sql.clone())?;
+        assert!(sql.contains(question), "{sql} is not about {question}");
+        Ok(answer)
+    }
+}
+
+async fn tracking() -> (Shop, Recorded, Tracking<Recorded>) {
+    let (shop, server) = (Shop::on_sqlite().await, Recorded::default());
+    shop.sides.target.prepare().await.unwrap();
+    let tracking = Tracking::new(server.clone(), Arc::clone(&shop.sides.target));
+    (shop, server, tracking)
+}
+
+fn change(key: i64, version: i64) -> Row {
+    vec![Value::Int(key), Value::Int(version)]
+}
+
+#[tokio::test]
+async fn a_feed_begins_where_the_server_stands_and_moves_on_with_what_was_applied() {
+    let (shop, server, feed) = tracking().await;
+    let table = shop.sides.plan.tables.first().unwrap();
+    server.tracked();
+    server.will(
+        "CHANGE_TRACKING_CURRENT_VERSION",
+        vec![vec![Value::Int(40)]],
+    );
+    feed.start(table).await.unwrap();
+
+    for _ in 0..2 {
+        server.tracked();
+        server.will(
+            "MIN_VALID_VERSION(OBJECT_ID(N'[parent]'))",
+            vec![vec![Value::Int(3)]],
+        );
+        server.tracked();
+        server.will(
+            "SELECT TOP (10) WITH TIES c.[id], c.SYS_CHANGE_VERSION FROM CHANGETABLE(CHANGES [parent], 40)",
+            vec![change(1, 41), change(7, 43), change(9, 43)],
+        );
+    }
+    let batch = feed.next(table, 10).await.unwrap();
+    let keys: Vec<String> = batch.keys.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        (keys.as_slice(), batch.position.as_str()),
+        (["1", "7", "9"].map(String::from).as_slice(), "43")
+    );
+    assert_eq!(
+        feed.next(table, 10).await.unwrap().keys,
+        batch.keys,
+        "it was not applied yet"
+    );
+    feed.applied(table, &batch).await.unwrap();
+
+    // A process that begins anew goes on from there.
+    let again = Tracking::new(server.clone(), Arc::clone(&shop.sides.target));
+    server.tracked();
+    again.start(table).await.unwrap();
+    server.tracked();
+    server.will("MIN_VALID_VERSION", vec![vec![Value::Int(43)]]);
+    server.tracked();
+    server.will("CHANGETABLE(CHANGES [parent], 43)", vec![]);
+    assert!(again.next(table, 10).await.unwrap().keys.is_empty());
+    assert!(server.is_done());
+}
+
+#[tokio::test]
+async fn a_feed_that_fell_behind_what_is_recorded_ends() {
+    let (shop, server, feed) = tracking().await;
+    let table = shop.sides.plan.tables.first().unwrap();
+    server.tracked();
+    server.will("CURRENT_VERSION", vec![vec![Value::Int(40)]]);
+    feed.start(table).await.unwrap();
+    server.tracked();
+    server.will("MIN_VALID_VERSION", vec![vec![Value::Int(41)]]);
+    let error = feed.next(table, 10).await.unwrap_err();
+    assert!(matches!(error, FeedError::Expired { .. }), "{error}");
+    assert!(error.to_string().contains("version 40"), "{error}");
+}
+
+#[tokio::test]
+async fn a_rowversion_is_read_up_to_the_oldest_open_transaction() {
+    let (shop, server, feed) = tracking().await;
+    let table = shop.sides.plan.tables.first().unwrap();
+    server.versioned();
+    server.will("MIN_ACTIVE_ROWVERSION()) - 1", vec![vec![Value::Int(2000)]]);
+    feed.start(table).await.unwrap();
+    server.versioned();
+    server.versioned();
+    server.will(
+        "t.[RowVersion] > CONVERT(binary(8), CAST(2000 AS bigint)) AND t.[RowVersion] < MIN_ACTIVE_ROWVERSION()",
+        vec![change(5, 2003)],
+    );
+    assert_eq!(feed.next(table, 1).await.unwrap().position, "2003");
+    assert!(server.is_done());
+}
+
+#[tokio::test]
+async fn a_table_that_records_nothing_is_told_how_to() {
+    let (shop, server, feed) = tracking().await;
+    let table = shop.sides.plan.tables.first().unwrap();
+    server.will("sys.change_tracking_tables", vec![vec![Value::Int(0)]]);
+    server.will("system_type_id = 189", vec![]);
+    let error = feed.start(table).await.unwrap_err();
+    let told = std::error::Error::source(&error).unwrap().to_string();
+    assert!(told.contains("ENABLE CHANGE_TRACKING"), "{told}");
+}

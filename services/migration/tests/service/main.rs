@@ -1,0 +1,15 @@
+//! The migration service over HTTP, as a process of its own.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "in a test, what is not there is a failed test"
+)]
+
+mod hostile;
+mod process;
+mod reconciliation;
+mod restarts;
+mod runs;
+mod sides;

@@ -1,0 +1,81 @@
+//! Runs that outlive the service.
+
+use std::time::{Duration, Instant};
+
+use crate::process::{PATIENCE, Service};
+use crate::sides::Sides;
+
+const ROWS: u32 = 20_000;
+const SLOWLY: &str = r#"{"parallel": 1, "page": "1ms"}"#;
+
+async fn a_run_whose_service_is_killed_goes_on_by_itself_and_no_row_is_lost_or_doubled(
+    sides: Sides,
+) {
+    sides.add_customers(ROWS).await;
+    sides.slow_down().await;
+    let arrived = async || sides.number("SELECT count(*) FROM customers").await;
+    let service = Service::start(&sides, &[]).await;
+    let place = service.begin("/migration/runs", SLOWLY).await;
+    service
+        .until(&place, |run| run["tables"][0]["rows"].as_u64() > Some(0))
+        .await;
+    let mut service = service;
+    for resumed in 1..=2 {
+        let before = arrived().await;
+        service.kill();
+        service = Service::start(&sides, &[]).await;
+        let run = service.until(&place, |run| run["resumed"] == resumed).await;
+        assert_eq!(run["state"], "running", "it goes on by itself: {run:#}");
+        let deadline = Instant::now() + PATIENCE;
+        while arrived().await == before {
+            assert!(Instant::now() < deadline, "no row came after the restart");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+    assert!(arrived().await < i64::from(ROWS), "no run was cut short");
+    let run = service.ended(&place).await;
+    assert_eq!(run["state"], "finished", "{run:#}");
+    assert_eq!(arrived().await, i64::from(ROWS));
+    let names = "SELECT count(DISTINCT email) FROM customers";
+    assert_eq!(sides.number(names).await, i64::from(ROWS));
+    assert_eq!(run["tables"][0]["rows"], ROWS);
+    // The whole of both sides is equal.
+    let place = service.begin("/reconciliation/run", "").await;
+    let compared = service.ended(&place).await;
+    assert_eq!(compared["report"]["verdict"], "equal", "{compared:#}");
+}
+
+#[tokio::test]
+async fn a_killed_copy_to_sqlite_goes_on_by_itself_and_no_row_is_lost_or_doubled() {
+    let sides = Sides::sqlite().await;
+    a_run_whose_service_is_killed_goes_on_by_itself_and_no_row_is_lost_or_doubled(sides).await;
+}
+
+#[tokio::test]
+async fn a_killed_copy_to_postgres_goes_on_by_itself_and_no_row_is_lost_or_doubled() {
+    let sides = Sides::postgres().await;
+    a_run_whose_service_is_killed_goes_on_by_itself_and_no_row_is_lost_or_doubled(sides).await;
+}
+
+#[tokio::test]
+async fn a_run_is_interrupted_by_the_services_end_and_left_alone_where_that_is_asked_for() {
+    let sides = Sides::sqlite().await;
+    sides.add_customers(ROWS).await;
+    sides.slow_down().await;
+    let service = Service::start(&sides, &[]).await;
+    let place = service.begin("/migration/runs", SLOWLY).await;
+    service
+        .until(&place, |run| run["tables"][0]["rows"].as_u64() > Some(0))
+        .await;
+    service.terminate();
+    let service = Service::start(&sides, &["--no-resume"]).await;
+    let run = service.get(&place).await.json;
+    assert_eq!(
+        (&run["state"], &run["resumed"]),
+        (&"interrupted".into(), &0.into())
+    );
+    assert_eq!(run["tables"][0]["state"], "interrupted");
+    let given_up = service.ask(http::Method::DELETE, &place, &[], "").await;
+    assert_eq!(given_up.status, 202);
+    assert_eq!(service.get(&place).await.json["state"], "stopped");
+}

@@ -1,0 +1,173 @@
+//! Indexes and foreign keys that go before a load and come back after it, whatever dies between.
+
+use migration_service::store::{How, Target};
+use migration_service::value::Value;
+
+use crate::bed::{Bed, Kind, commit, destination, rows};
+
+const INDEXES: &str = "SELECT count(*) FROM pg_indexes WHERE tablename IN ('parents', 'Children')";
+const KEYS: &str = "SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND convalidated";
+const KEPT: &str = "SELECT count(*) FROM cutover_deferred";
+
+/// Parents with a self-reference, and children of theirs.
+async fn family() -> (Bed, Box<dyn Target>) {
+    let bed = Bed::new(Kind::Postgres).await;
+    bed.run(
+        "CREATE SCHEMA family;
+         CREATE FUNCTION family.lowered(text) RETURNS text IMMUTABLE LANGUAGE sql
+             AS 'SELECT lower($1)';
+         CREATE TABLE parents (
+             id bigint PRIMARY KEY,
+             name text UNIQUE,
+             above bigint REFERENCES parents (id));
+         CREATE TABLE family.\"Children\" (
+             a int, b int, parent bigint NOT NULL, note text,
+             PRIMARY KEY (a, b),
+             CONSTRAINT \"of a parent\" FOREIGN KEY (parent) REFERENCES parents (id) ON DELETE CASCADE
+                 DEFERRABLE);
+         CREATE INDEX by_above ON parents (above) WHERE above IS NOT NULL;
+         CREATE UNIQUE INDEX once ON parents (lower(name));
+         CREATE INDEX \"by note\" ON family.\"Children\" (family.lowered(note), a DESC);",
+    )
+    .await;
+    let target = bed.target().await;
+    (bed, target)
+}
+
+async fn definitions(bed: &Bed) -> i64 {
+    bed.one(
+        "SELECT hashtextextended(string_agg(d, ';' ORDER BY d), 0) FROM (
+             SELECT indexdef AS d FROM pg_indexes WHERE tablename IN ('parents', 'Children')
+             UNION ALL SELECT conname || pg_get_constraintdef(oid) FROM pg_constraint
+                 WHERE contype = 'f') AS all_of_them",
+    )
+    .await
+}
+
+#[tokio::test]
+async fn what_is_taken_away_comes_back_as_it_was() {
+    let (bed, target) = family().await;
+    let before = definitions(&bed).await;
+    let parents = destination(&*target, "parents").await;
+    let children = destination(&*target, "family.Children").await;
+    assert_eq!((bed.one(INDEXES).await, bed.one(KEYS).await), (6, 2));
+    target.unburden(&parents).await.expect("unburdened");
+    // What guards rows stays: keys and unique indexes.
+    assert_eq!((bed.one(INDEXES).await, bed.one(KEYS).await), (5, 0));
+    target.unburden(&children).await.expect("unburdened");
+    assert_eq!((bed.one(INDEXES).await, bed.one(KEYS).await), (4, 0));
+
+    // Another process goes on: all that it knows is in the database.
+    drop(target);
+    let target = bed.target().await;
+    // A second time changes nothing, and loses nothing.
+    target.unburden(&parents).await.expect("unburdened");
+    assert!(
+        target
+            .restore("Parents", &parents)
+            .await
+            .expect("restored")
+            .is_empty()
+    );
+    assert_eq!(
+        bed.one(KEYS).await,
+        1,
+        "the children are still being loaded"
+    );
+    assert!(
+        target
+            .restore("Kids", &children)
+            .await
+            .expect("restored")
+            .is_empty()
+    );
+    assert_eq!(definitions(&bed).await, before);
+    assert_eq!(bed.one(KEPT).await, 0);
+    assert!(
+        target
+            .restore("Kids", &children)
+            .await
+            .expect("nothing to do")
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn rows_that_refer_to_none_go_to_quarantine_with_those_that_refer_to_them() {
+    let (bed, target) = family().await;
+    let parents = destination(&*target, "parents").await;
+    let children = destination(&*target, "family.Children").await;
+    for one in [&parents, &children] {
+        target.unburden(one).await.expect("unburdened");
+    }
+    let parent = |id, above: Value| vec![Value::Int(id), Value::Null, above];
+    // 3 has no parent, so 4 has none either once 3 is gone.
+    let given = [
+        parent(1, Value::Null),
+        parent(2, Value::Int(1)),
+        parent(3, Value::Int(99)),
+        parent(4, Value::Int(3)),
+    ];
+    target
+        .write(&parents, &given, How::Insert, &commit())
+        .await
+        .expect("rows");
+    let child = |a, parent| {
+        vec![
+            Value::Int(a),
+            Value::Int(0),
+            Value::Int(parent),
+            Value::text("n"),
+        ]
+    };
+    let given = [child(1, 1), child(2, 4), child(3, 50)];
+    target
+        .write(&children, &given, How::Insert, &commit())
+        .await
+        .expect("rows");
+
+    // Children first: what they refer to is not there yet, so their key waits.
+    assert!(
+        target
+            .restore("Kids", &children)
+            .await
+            .expect("restored")
+            .is_empty()
+    );
+    let gone = target.restore("Parents", &parents).await.expect("restored");
+    let mut told: Vec<(&str, &str)> = gone
+        .iter()
+        .map(|row| (row.source.as_str(), row.key.as_str()))
+        .collect();
+    told.sort_unstable();
+    assert_eq!(
+        told,
+        [
+            ("Kids", "2,0"),
+            ("Kids", "3,0"),
+            ("Parents", "3"),
+            ("Parents", "4")
+        ]
+    );
+    assert!(
+        gone.iter().all(|row| row.reason.contains("foreign key")),
+        "{gone:?}"
+    );
+    assert!(gone[0].row.contains("\"above\": 99"), "{gone:?}");
+    assert_eq!(target.quarantined(None, 9).await.expect("rows").len(), 4);
+    assert_eq!((bed.one(KEYS).await, bed.one(KEPT).await), (2, 0));
+    let left = rows(target.as_source(), "family.Children").await;
+    assert_eq!(left, [child(1, 1)]);
+}
+
+#[tokio::test]
+async fn a_table_that_is_loaded_alone_gets_its_foreign_keys_back_at_once() {
+    let (bed, target) = family().await;
+    let before = definitions(&bed).await;
+    for table in ["parents", "family.Children"] {
+        let destination = destination(&*target, table).await;
+        target.unburden(&destination).await.expect("unburdened");
+        target.restore(table, &destination).await.expect("restored");
+        assert_eq!(definitions(&bed).await, before);
+    }
+}
