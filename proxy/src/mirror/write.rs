@@ -35,7 +35,7 @@ struct Write {
     /// When it is given up.
     until: Instant,
     /// Its share of the outbox.
-    _admitted: Admitted,
+    admitted: Admitted,
 }
 
 /// Why a write got no answer.
@@ -70,7 +70,7 @@ impl Mirror {
                 ticket,
                 lesson,
                 until: Instant::now() + limits.write_patience,
-                _admitted: admitted,
+                admitted,
             };
             this.deliver(write).await;
         });
@@ -100,7 +100,7 @@ impl Mirror {
                 spot,
                 lesson: None,
                 until: Instant::now() + patience,
-                _admitted: self.outbox.admit_leftover(left.bytes),
+                admitted: self.outbox.admit_leftover(left.bytes),
             };
             self.runtime.spawn(Arc::clone(self).deliver(write));
         }
@@ -114,6 +114,7 @@ impl Mirror {
             spot,
             ticket,
             parcel,
+            admitted,
             ..
         } = write;
         let (id, overlapped) = (spot.id(), spot.overlapped());
@@ -130,7 +131,8 @@ impl Mirror {
                     None => None,
                 };
                 self.outbox.remove(id);
-                drop(spot);
+                // Whoever sees the outcome sees that nothing waits any more.
+                drop((spot, admitted));
                 match (ticket, judged) {
                     (Some(ticket), _) if tainted => ticket.settle(Ending::Tainted),
                     (Some(ticket), _) if overlapped => ticket.settle(Ending::Overlapped),
@@ -146,11 +148,12 @@ impl Mirror {
                 },
             ) => {
                 self.outbox.remove(id);
-                drop(spot);
+                drop((spot, admitted));
                 self.note(ticket, failed.ending, job);
             }
             Err(failed) => {
                 spot.lost(failed.why);
+                drop(admitted);
                 self.note(ticket, failed.ending, job);
             }
         }
