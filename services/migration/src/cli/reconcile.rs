@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 use migration_service::reconcile::{
-    Checkpoint, Depth, Options, Report, Share, Unwatched, Watch, reconcile,
+    Checkpoint, Depth, Options, Report, Share, Unwatched, Watch, page, reconcile, terminal,
 };
 
 use super::progress::Bars;
@@ -27,6 +27,9 @@ pub(super) struct Flags {
     /// Print the report as JSON, and no progress.
     #[arg(long)]
     json: bool,
+    /// Write the report to this file too, as a page of HTML.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
 /// How rows are compared.
@@ -99,6 +102,10 @@ pub(super) async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
     .await;
     sides.close().await;
     show(&report, flags.json)?;
+    if let Some(file) = &flags.html {
+        let written = std::fs::write(file, page(&report));
+        written.with_context(|| format!("cannot write {}", file.display()))?;
+    }
     if let Some(file) = &flags.resume
         && !report.stopped
     {
@@ -116,9 +123,7 @@ fn show(report: &Report, json: bool) -> anyhow::Result<()> {
     if json {
         println!("{}", serde_json::to_string_pretty(report)?);
     } else {
-        for table in &report.tables {
-            println!("{} {:?} {:?}", table.source, table.verdict, table.ledger);
-        }
+        print!("{}", terminal(report));
     }
     Ok(())
 }
