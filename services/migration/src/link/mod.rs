@@ -79,8 +79,8 @@ impl std::str::FromStr for Proxy {
         let uri: Uri = base.parse().map_err(|_| wrong())?;
         let sound = |authority: &Authority| {
             !authority.host().is_empty()
+                && (authority.as_str() == authority.host() || authority.port_u16().is_some())
                 && !authority.as_str().contains('@')
-                && (authority.port().is_none() || authority.port_u16().is_some())
         };
         let plain = uri.scheme() == Some(&Scheme::HTTP)
             && uri.authority().is_some_and(sound)
