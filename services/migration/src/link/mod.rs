@@ -95,7 +95,11 @@ impl std::str::FromStr for Proxy {
         }
         Ok(Self {
             http: Client::builder(TokioExecutor::new()).build_http(),
-            address: format!("{}:{}", authority.host(), authority.port_u16().unwrap_or(80)),
+            address: format!(
+                "{}:{}",
+                authority.host(),
+                authority.port_u16().unwrap_or(80)
+            ),
             base: base.trim_end_matches('/').to_owned(),
         })
     }
