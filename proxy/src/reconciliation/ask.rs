@@ -32,6 +32,15 @@ pub(super) enum Id {
     Pair { legacy: String, modern: String },
 }
 
+impl Id {
+    /// Legacy's.
+    pub(super) fn legacy(&self) -> &String {
+        match self {
+            Self::Legacy(legacy) | Self::Pair { legacy, .. } => legacy,
+        }
+    }
+}
+
 /// What the service answers.
 #[derive(Debug, Deserialize)]
 pub(super) struct Answer {
@@ -41,6 +50,7 @@ pub(super) struct Answer {
 #[derive(Debug, Deserialize)]
 pub(super) struct Row {
     pub(super) id: String,
+    pub(super) belongs_to: Option<String>,
     pub(super) table: String,
     pub(super) verdict: String,
     #[serde(default)]

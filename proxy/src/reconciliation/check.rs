@@ -2,7 +2,7 @@
 
 use super::ask::{self, Question, Row};
 use super::config::RowService;
-use super::rows;
+use super::rows::{self, Named};
 use crate::ids::Ids;
 use crate::journal::{FindingDetail, Journal};
 use crate::routing::Route;
@@ -11,6 +11,9 @@ use serde::Serialize;
 
 /// Differences that the sentence names.
 const NAMED: usize = 3;
+
+/// Rows of one entity that are told.
+const MOST_ROWS: usize = 200;
 
 /// Columns of a row that are told.
 const MOST_COLUMNS: usize = 50;
@@ -47,7 +50,9 @@ pub enum RowVerdict {
 pub struct RowCheck {
     /// What it is to the lanes.
     pub entity: String,
-    /// Legacy's id.
+    /// Legacy's id of the entity that the request names; the row is its own, or belongs to it.
+    pub belongs_to: String,
+    /// Legacy's id of the row.
     pub id: String,
     /// Modern's table.
     pub table: String,
@@ -97,53 +102,61 @@ impl Checked {
         ids: &Ids,
         journal: &Journal,
     ) -> Self {
-        let asked = rows::of(finding, &route.lanes, ids);
-        if asked.is_empty() {
-            let why = "no sample names an entity by a lane of the route";
-            return Self::unknown(why.to_owned(), Vec::new());
-        }
-        let mut checks = Vec::new();
-        for (entity, ids) in &asked {
+        let samples = rows::of(finding, &route.lanes, ids);
+        let mut rows = Vec::new();
+        for (entity, ids) in &rows::by_entity(&samples) {
             match ask::rows(service, &Question { entity, ids }).await {
                 Ok(answer) => {
-                    let rows = answer.rows.into_iter().take(ids.len());
-                    checks.extend(rows.map(|row| RowCheck::of(entity, row, journal)));
+                    let told = answer.rows.into_iter().take(MOST_ROWS);
+                    rows.extend(told.map(|row| RowCheck::of(entity, row, journal)));
                 }
                 Err(error) => {
                     // Nobody is asked a second time who did not answer.
-                    return Self::unknown(journal.redacted(&error.to_string()), checks);
+                    return Self::unknown(&journal.redacted(&error.to_string()), rows);
                 }
             }
         }
-        Self::conclude(checks)
+        Self::conclude(&samples, rows)
     }
 
-    fn conclude(rows: Vec<RowCheck>) -> Self {
-        use RowState::{Different, Equal, Extra, Missing};
-        let drifted = |row: &&RowCheck| matches!(row.state, Different | Missing | Extra);
-        let drift: Vec<String> = rows
-            .iter()
-            .filter(drifted)
-            .flat_map(RowCheck::drift)
-            .collect();
-        let unsure = rows.iter().find(|row| row.state != Equal);
-        let (verdict, explanation) = if !drift.is_empty() {
-            let more = drift.len().saturating_sub(NAMED);
-            let named: Vec<String> = drift.into_iter().take(NAMED).collect();
-            let more = match more {
-                0 => String::new(),
-                more => format!(", and {more} more"),
-            };
-            let explanation = format!("data drift: {}{more}", named.join(", "));
-            (RowVerdict::DataDrift, explanation)
-        } else if let Some(row) = unsure {
-            let RowCheck { table, id, .. } = row;
-            let why = row.why.as_deref().unwrap_or("its state is not known");
-            return Self::unknown(format!("{table} {id}: {why}"), rows);
-        } else if rows.is_empty() {
-            return Self::unknown("no row was compared".to_owned(), rows);
-        } else {
-            (RowVerdict::Code, "code: rows equal".to_owned())
+    /// An exchange that shows the finding, and whose rows are all equal, is not explained by data,
+    /// whatever drifted elsewhere.
+    fn conclude(samples: &[Vec<Named>], rows: Vec<RowCheck>) -> Self {
+        let judged = samples.iter().filter(|sample| !sample.is_empty());
+        let judged: Vec<RowVerdict> = judged.map(|sample| judge(sample, &rows)).collect();
+        let many = |verdict| judged.iter().filter(|now| **now == verdict).count();
+        let drift: Vec<String> = rows.iter().flat_map(RowCheck::drift).collect();
+        let (verdict, explanation) = match (many(RowVerdict::Code), many(RowVerdict::DataDrift)) {
+            (0, 0) if judged.is_empty() => {
+                return Self::unknown("no sample names an entity by a lane of the route", rows);
+            }
+            (0, 0) => {
+                let unsure = rows.iter().find(|row| row.state != RowState::Equal);
+                let why = unsure.map_or_else(
+                    || "not every row was compared".to_owned(),
+                    |RowCheck { table, id, why, .. }| {
+                        let why = why.as_deref().unwrap_or("its state is not known");
+                        format!("{table} {id}: {why}")
+                    },
+                );
+                return Self::unknown(&why, rows);
+            }
+            (0, _) => {
+                let more = drift.len().saturating_sub(NAMED);
+                let more = match more {
+                    0 => String::new(),
+                    more => format!(", and {more} more"),
+                };
+                let named: Vec<String> = drift.into_iter().take(NAMED).collect();
+                let explanation = format!("data drift: {}{more}", named.join(", "));
+                (RowVerdict::DataDrift, explanation)
+            }
+            (_, 0) => (RowVerdict::Code, "code: rows equal".to_owned()),
+            (equal, _) => {
+                let all = judged.len();
+                let explanation = format!("code: rows equal in {equal} of {all} samples");
+                (RowVerdict::Code, explanation)
+            }
         };
         Self {
             verdict,
@@ -153,7 +166,7 @@ impl Checked {
         }
     }
 
-    fn unknown(why: String, rows: Vec<RowCheck>) -> Self {
+    fn unknown(why: &str, rows: Vec<RowCheck>) -> Self {
         Self {
             verdict: RowVerdict::Unknown,
             explanation: format!("can't tell: {why}"),
@@ -161,6 +174,28 @@ impl Checked {
             checked_at: Timestamp::now(),
         }
     }
+}
+
+/// What the rows that one exchange names say of it.
+fn judge(sample: &[Named], rows: &[RowCheck]) -> RowVerdict {
+    let mut verdict = RowVerdict::Code;
+    for Named { entity, id } in sample {
+        let own = |row: &&RowCheck| row.entity == *entity && row.belongs_to == *id.legacy();
+        let mut own = rows.iter().filter(own).peekable();
+        if own.peek().is_none() {
+            verdict = RowVerdict::Unknown;
+        }
+        for row in own {
+            match row.state {
+                RowState::Different | RowState::Missing | RowState::Extra => {
+                    return RowVerdict::DataDrift;
+                }
+                RowState::Unstable | RowState::Unknown => verdict = RowVerdict::Unknown,
+                RowState::Equal => {}
+            }
+        }
+    }
+    verdict
 }
 
 impl RowCheck {
@@ -181,7 +216,8 @@ impl RowCheck {
         });
         Self {
             entity: entity.to_owned(),
-            id: journal.redacted(&row.id),
+            belongs_to: row.belongs_to.unwrap_or_else(|| row.id.clone()),
+            id: row.id,
             table: row.table,
             state,
             columns: columns.collect(),
@@ -191,12 +227,13 @@ impl RowCheck {
 
     /// What drifted, in words.
     fn drift(&self) -> Vec<String> {
-        let Self { table, id, .. } = self;
+        let (table, id) = (super::bare(&self.table), &self.id);
         match self.state {
             RowState::Missing => vec![format!("{table} {id} is missing")],
             RowState::Extra => vec![format!("{table} {id} is not in legacy")],
-            _ if self.columns.is_empty() => vec![format!("{table} {id}")],
-            _ => {
+            RowState::Equal | RowState::Unstable | RowState::Unknown => Vec::new(),
+            RowState::Different if self.columns.is_empty() => vec![format!("{table} {id}")],
+            RowState::Different => {
                 let columns = self.columns.iter();
                 let words =
                     columns.map(|c| format!("{table}.{} {} / {}", c.column, c.legacy, c.modern));
@@ -209,8 +246,9 @@ impl RowCheck {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reconciliation::ask::Id;
 
-    fn row(state: RowState, columns: &[(&str, &str, &str)]) -> RowCheck {
+    fn row(id: &str, state: RowState, columns: &[(&str, &str, &str)]) -> RowCheck {
         let columns = columns.iter().map(|(column, legacy, modern)| RowColumn {
             column: (*column).to_owned(),
             legacy: (*legacy).to_owned(),
@@ -218,7 +256,8 @@ mod tests {
         });
         RowCheck {
             entity: "order".to_owned(),
-            id: "17".to_owned(),
+            belongs_to: id.to_owned(),
+            id: id.to_owned(),
             table: "orders".to_owned(),
             state,
             columns: columns.collect(),
@@ -226,25 +265,61 @@ mod tests {
         }
     }
 
+    fn sample(ids: &[&str]) -> Vec<Named> {
+        let named = ids.iter().map(|id| Named {
+            entity: "order".to_owned(),
+            id: Id::Legacy((*id).to_owned()),
+        });
+        named.collect()
+    }
+
     #[test]
     fn a_row_that_differs_is_drift_and_rows_that_are_equal_mean_code() {
-        let total = row(RowState::Different, &[("total", "10.00", "10.01")]);
-        let told = Checked::conclude(vec![row(RowState::Equal, &[]), total]);
+        let total = row("17", RowState::Different, &[("total", "10.00", "10.01")]);
+        let told = Checked::conclude(&[sample(&["17"])], vec![total]);
         assert_eq!(told.explanation, "data drift: orders.total 10.00 / 10.01");
         assert_eq!(told.verdict, RowVerdict::DataDrift);
-        let told = Checked::conclude(vec![row(RowState::Equal, &[])]);
+        let told = Checked::conclude(&[sample(&["17"])], vec![row("17", RowState::Equal, &[])]);
         assert_eq!(told.explanation, "code: rows equal");
-        let told = Checked::conclude(vec![row(RowState::Missing, &[])]);
+        let told = Checked::conclude(&[sample(&["17"])], vec![row("17", RowState::Missing, &[])]);
         assert_eq!(told.explanation, "data drift: orders 17 is missing");
+    }
+
+    #[test]
+    fn an_exchange_whose_rows_are_equal_is_not_explained_by_drift_elsewhere() {
+        let rows = vec![
+            row("17", RowState::Different, &[("total", "1", "2")]),
+            row("18", RowState::Equal, &[]),
+        ];
+        let told = Checked::conclude(&[sample(&["17"]), sample(&["18"])], rows.clone());
+        assert_eq!(told.verdict, RowVerdict::Code);
+        assert_eq!(told.explanation, "code: rows equal in 1 of 2 samples");
+        let told = Checked::conclude(&[sample(&["17", "18"])], rows);
+        assert_eq!(told.verdict, RowVerdict::DataDrift);
+    }
+
+    #[test]
+    fn a_row_that_belongs_to_the_entity_counts_with_it() {
+        let line = RowCheck {
+            belongs_to: "17".to_owned(),
+            ..row("4", RowState::Different, &[("quantity", "1", "2")])
+        };
+        let rows = vec![row("17", RowState::Equal, &[]), line];
+        let told = Checked::conclude(&[sample(&["17"])], rows);
+        assert_eq!(told.verdict, RowVerdict::DataDrift, "{told:?}");
     }
 
     #[test]
     fn what_is_not_sure_of_every_row_is_not_called_equal() {
         for state in [RowState::Unknown, RowState::Unstable] {
-            let told = Checked::conclude(vec![row(RowState::Equal, &[]), row(state, &[])]);
+            let rows = vec![row("17", RowState::Equal, &[]), row("18", state, &[])];
+            let told = Checked::conclude(&[sample(&["17", "18"])], rows);
             assert_eq!(told.verdict, RowVerdict::Unknown, "{told:?}");
-            assert!(told.explanation.starts_with("can't tell: orders 17: "));
+            assert!(told.explanation.starts_with("can't tell: orders 18: "));
         }
-        assert_eq!(Checked::conclude(Vec::new()).verdict, RowVerdict::Unknown);
+        for samples in [vec![], vec![sample(&[])], vec![sample(&["1"])]] {
+            let told = Checked::conclude(&samples, Vec::new());
+            assert_eq!(told.verdict, RowVerdict::Unknown, "{told:?}");
+        }
     }
 }

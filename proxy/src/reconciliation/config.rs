@@ -25,8 +25,8 @@ impl FromStr for RowService {
         let authority = uri.authority().ok_or_else(wrong)?;
         let plain = uri.scheme() == Some(&Scheme::HTTP)
             && !authority.host().is_empty()
+            && (authority.as_str() == authority.host() || authority.port_u16().is_some())
             && !authority.as_str().contains('@')
-            && (authority.port().is_none() || authority.port_u16().is_some())
             && matches!(uri.path(), "" | "/")
             && uri.query().is_none();
         if !plain {

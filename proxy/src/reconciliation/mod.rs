@@ -74,8 +74,15 @@ impl DataVerdict {
 }
 
 impl TableResult {
-    /// Whether this table goes by a name: that of either side.
+    /// Whether this table goes by a name: that of either side, with its schema or without.
     pub fn is_named(&self, name: &str) -> bool {
-        self.table == name || self.source == name
+        [&self.table, &self.source]
+            .into_iter()
+            .any(|own| own == name || bare(own) == name)
     }
+}
+
+/// A table's name without its schema.
+fn bare(table: &str) -> &str {
+    table.rsplit('.').next().unwrap_or(table)
 }

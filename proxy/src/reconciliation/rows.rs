@@ -11,28 +11,35 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use std::collections::BTreeMap;
 
-/// Rows of an entity that are looked at for one finding.
-const MOST_IDS: usize = 10;
+/// Samples whose rows are looked at for one finding.
+const MOST_SAMPLES: usize = 10;
 
-/// The rows that a finding's samples name: ids by entity.
-pub(super) fn of(
-    finding: &FindingDetail,
-    lanes: &[LaneRule],
-    ids: &Ids,
-) -> BTreeMap<String, Vec<Id>> {
-    let mut rows: BTreeMap<String, Vec<Id>> = BTreeMap::new();
-    for sample in &finding.samples {
-        for (entity, id) in named(sample, lanes, ids) {
-            let known = rows.entry(entity).or_default();
-            if known.len() < MOST_IDS && !known.contains(&id) {
-                known.push(id);
-            }
+/// A row that a request names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Named {
+    pub(super) entity: String,
+    pub(super) id: Id,
+}
+
+/// The rows that each of a finding's samples names.
+pub(super) fn of(finding: &FindingDetail, lanes: &[LaneRule], ids: &Ids) -> Vec<Vec<Named>> {
+    let samples = finding.samples.iter().take(MOST_SAMPLES);
+    samples.map(|sample| named(sample, lanes, ids)).collect()
+}
+
+/// The same by entity, each once.
+pub(super) fn by_entity(samples: &[Vec<Named>]) -> BTreeMap<&str, Vec<Id>> {
+    let mut rows: BTreeMap<&str, Vec<Id>> = BTreeMap::new();
+    for Named { entity, id } in samples.iter().flatten() {
+        let known = rows.entry(entity).or_default();
+        if !known.contains(id) {
+            known.push(id.clone());
         }
     }
     rows
 }
 
-fn named(sample: &Sample, lanes: &[LaneRule], ids: &Ids) -> Vec<(String, Id)> {
+fn named(sample: &Sample, lanes: &[LaneRule], ids: &Ids) -> Vec<Named> {
     let request = &sample.exchange.request;
     let Some((uri, headers, body)) = parts(request) else {
         return Vec::new();
@@ -51,7 +58,8 @@ fn named(sample: &Sample, lanes: &[LaneRule], ids: &Ids) -> Vec<(String, Id)> {
             },
             [legacy, modern] => Id::Legacy(legacy.or(modern)?.to_string()),
         };
-        Some((entity.to_owned(), id))
+        let entity = entity.to_owned();
+        Some(Named { entity, id })
     });
     named.collect()
 }

@@ -319,7 +319,9 @@ impl Judge<'_> {
             if let (false, false, Some(from)) = (listed, column.generated, found)
                 && !self.map.dropped.contains(&from.name)
             {
-                maps.push(ColumnMap::same(&column.name, &from.name, self.map.line));
+                let mut map = ColumnMap::same(&column.name, &from.name, self.map.line);
+                map.change.zone.clone_from(&self.map.zone);
+                maps.push(map);
             }
         }
         maps

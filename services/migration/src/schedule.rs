@@ -1,6 +1,6 @@
 //! When something is due that is done again and again: every so often, or by a cron expression.
 //!
-//! Times are UTC. Nothing sleeps or runs here.
+//! Times are UTC. Nothing is done here but waiting.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,6 +16,9 @@ const SHORTEST: Duration = Duration::from_secs(1);
 
 /// The longest pause.
 const LONGEST: Duration = Duration::from_hours(366 * 24);
+
+/// How long the clock on the wall is trusted.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 /// The longest cron expression.
 const LONGEST_TEXT: usize = 200;
@@ -71,6 +74,17 @@ impl Schedule {
                 let next = cron.find_next_occurrence(&after, false).ok()?;
                 Some(next.timestamp())
             }
+        }
+    }
+}
+
+/// Waits until a time of the clock on the wall, which may be set meanwhile.
+pub async fn sleep_until(due: Timestamp) {
+    loop {
+        let left = due.duration_since(Timestamp::now());
+        match Duration::try_from(left) {
+            Ok(left) if !left.is_zero() => tokio::time::sleep(left.min(LOOK_AGAIN)).await,
+            _ => return,
         }
     }
 }

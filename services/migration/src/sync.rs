@@ -106,7 +106,7 @@ fn own_key(table: &TablePlan, id: &str) -> Result<Key, SyncError> {
 
 /// The keys of the rows that belong to an entity in the source, and the target's keys of those
 /// that belong to it there only.
-async fn children(
+pub(crate) async fn children(
     table: &TablePlan,
     source: &dyn Source,
     target: &dyn Target,

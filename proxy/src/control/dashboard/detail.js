@@ -20,6 +20,7 @@ export function drawDetail(finding, changed) {
     setText(box.querySelector('.facts'), facts(finding));
     box.querySelector('.advice').replaceWith(advice(finding));
     box.querySelector('.decisions').replaceWith(decisions(finding, changed));
+    box.querySelector('.behind').replaceWith(rows(finding, changed));
     return;
   }
   if (!again) shown.open.clear();
@@ -41,6 +42,7 @@ export function drawDetail(finding, changed) {
     el('p', { class: 'facts' }, facts(finding)),
     advice(finding),
     decisions(finding, changed),
+    rows(finding, changed),
     el('div', { class: 'samples' }, el('h3', {}, tabs.length ? 'Samples' : 'No samples are kept'), el('div', { class: 'choice' }, ...tabs)),
     body);
   if (finding.samples.length) choose(finding.samples[0]);
@@ -65,6 +67,24 @@ function advice({ pattern, allowing_rule: allowing }) {
     pattern && el('p', {}, `In all samples: ${pattern}.`),
     allowing && el('p', { class: 'quiet' }, allowing.of ? `This rule hides it in ${allowing.hides} of ${allowing.of} samples; put it into the route's rules, with your name:` : 'This rule would allow it; its samples can\'t tell:'),
     allowing && el('pre', {}, allowing.rule));
+}
+
+/// Whether a row behind it drifted; nothing where nobody is asked for rows.
+function rows(finding, changed) {
+  const found = finding.rows;
+  return el('div', { class: 'behind decisions' },
+    found && el('span', { class: 'state', title: `compared ${found.checked_at}` }, found.explanation),
+    found && el('button', { type: 'button', title: 'The rows that the samples name are compared on both sides now', on: { click: () => compareRows(finding, changed) } }, 'Compare rows'));
+}
+
+async function compareRows(finding, changed) {
+  try {
+    const { content } = await api('POST', `/api/discrepancies/${encodeURIComponent(finding.id)}/rows`, {});
+    note(content.explanation);
+  } catch (error) {
+    note(`The rows were not compared: ${error.message}`);
+  }
+  changed();
 }
 
 /// What an operator may say of it.

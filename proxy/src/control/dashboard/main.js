@@ -1,5 +1,6 @@
 // The dashboard's heartbeat: every second it asks the control API and draws what changed.
 
+import { drawData } from './data.js';
 import { api, byId, el, setText } from './dom.js';
 import { drawFindings, showRoute, startFindings } from './findings.js';
 import { drawRoutes, routeNames, stop } from './routes.js';
@@ -21,10 +22,11 @@ async function refresh() {
   running = true;
   clearTimeout(timer);
   try {
-    const [routes, readiness, unrouted] = await Promise.all(['/api/routes', '/readyz', '/api/unrouted'].map((path) => api('GET', path)));
+    const [routes, readiness, unrouted, data] = await Promise.all(['/api/routes', '/readyz', '/api/unrouted', '/api/reconciliation'].map((path) => api('GET', path)));
     drawRoutes(routes, (route) => showRoute(route, refresh));
     drawRules(routes.content);
     drawUnrouted(unrouted.content);
+    drawData(data.content);
     drawWarnings(readiness.content);
     seen = Date.now();
     await drawFindings(routeNames(), refresh);

@@ -27,6 +27,7 @@ pub(super) async fn part(Path(name): Path<String>) -> Result<Asset, ApiError> {
         "style.css" => (STYLE, include_str!("style.css")),
         "main.js" => (SCRIPT, include_str!("main.js")),
         "dom.js" => (SCRIPT, include_str!("dom.js")),
+        "data.js" => (SCRIPT, include_str!("data.js")),
         "rules.js" => (SCRIPT, include_str!("rules.js")),
         "unrouted.js" => (SCRIPT, include_str!("unrouted.js")),
         "routes.js" => (SCRIPT, include_str!("routes.js")),

@@ -7,11 +7,16 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
+use jiff::Timestamp;
+use migration_service::link::tell_report;
 use migration_service::reconcile::{
-    Checkpoint, Depth, Options, Report, Share, Unwatched, Watch, reconcile,
+    Checkpoint, Depth, Options, Report, Share, Unwatched, Watch, page, reconcile, terminal,
 };
+use migration_service::schedule::sleep_until;
+use tokio_util::sync::CancellationToken;
 
 use super::progress::Bars;
+use super::serve::{ProxyFlag, When};
 use super::{Both, stopping};
 
 #[derive(Args)]
@@ -27,6 +32,13 @@ pub(super) struct Flags {
     /// Print the report as JSON, and no progress.
     #[arg(long)]
     json: bool,
+    /// Write the report to this file too, as a page of HTML.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    #[command(flatten)]
+    when: When,
+    #[command(flatten)]
+    proxy: ProxyFlag,
 }
 
 /// How rows are compared.
@@ -73,7 +85,33 @@ impl Flags {
     }
 }
 
+/// Compares once, or whenever it is due until the process is asked to end; the exit code is that of
+/// the last comparison.
 pub(super) async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
+    let stop = stopping();
+    let Some(schedule) = flags.when.clone().schedule() else {
+        return once(&flags, stop).await;
+    };
+    let (mut code, mut last) = (ExitCode::from(2), None);
+    while let Some(due) = schedule.due(last, Timestamp::now()) {
+        tokio::select! {
+            () = sleep_until(due) => {}
+            () = stop.cancelled() => break,
+        }
+        last = Some(Timestamp::now());
+        code = match once(&flags, stop.clone()).await {
+            Ok(code) => code,
+            Err(error) => {
+                // What is away now may be there the next time.
+                eprintln!("cutover-data: {error:#}");
+                ExitCode::from(2)
+            }
+        };
+    }
+    Ok(code)
+}
+
+async fn once(flags: &Flags, stop: CancellationToken) -> anyhow::Result<ExitCode> {
     let sides = flags.both.open().await?;
     let options = flags.how.options();
     let from = flags.resume.as_deref().map(kept).transpose()?.flatten();
@@ -87,18 +125,19 @@ pub(super) async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
         None => shown,
     };
     let (source, target) = (Arc::clone(&sides.source), Arc::clone(&sides.target));
-    let report = reconcile(
-        &sides.plan,
-        source,
-        target,
-        &options,
-        watch,
-        stopping(),
-        from,
-    )
-    .await;
+    let report = reconcile(&sides.plan, source, target, &options, watch, stop, from).await;
     sides.close().await;
+    if let Some(proxy) = &flags.proxy.proxy
+        && !report.stopped
+        && let Err(error) = tell_report(proxy, &report).await
+    {
+        eprintln!("the proxy was not told: {:#}", anyhow::Error::new(error));
+    }
     show(&report, flags.json)?;
+    if let Some(file) = &flags.html {
+        let written = std::fs::write(file, page(&report));
+        written.with_context(|| format!("cannot write {}", file.display()))?;
+    }
     if let Some(file) = &flags.resume
         && !report.stopped
     {
@@ -116,9 +155,7 @@ fn show(report: &Report, json: bool) -> anyhow::Result<()> {
     if json {
         println!("{}", serde_json::to_string_pretty(report)?);
     } else {
-        for table in &report.tables {
-            println!("{} {:?} {:?}", table.source, table.verdict, table.ledger);
-        }
+        print!("{}", terminal(report));
     }
     Ok(())
 }

@@ -19,6 +19,7 @@ use hyper_util::rt::TokioExecutor;
 use kit::error::Cause;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::net::lookup_host;
 
 pub use ids::{Told, tell_ids};
 pub use report::tell_report;
@@ -36,6 +37,8 @@ const SHOWN: usize = 300;
 #[derive(Debug, Clone)]
 pub struct Proxy {
     http: Client<HttpConnector, Full<Bytes>>,
+    /// `host:port`.
+    address: String,
     base: String,
 }
 
@@ -79,11 +82,12 @@ impl std::str::FromStr for Proxy {
         let uri: Uri = base.parse().map_err(|_| wrong())?;
         let sound = |authority: &Authority| {
             !authority.host().is_empty()
+                && (authority.as_str() == authority.host() || authority.port_u16().is_some())
                 && !authority.as_str().contains('@')
-                && (authority.port().is_none() || authority.port_u16().is_some())
         };
+        let authority = uri.authority().filter(|authority| sound(authority));
+        let authority = authority.ok_or_else(wrong)?;
         let plain = uri.scheme() == Some(&Scheme::HTTP)
-            && uri.authority().is_some_and(sound)
             && matches!(uri.path(), "" | "/")
             && uri.query().is_none();
         if !plain {
@@ -91,6 +95,11 @@ impl std::str::FromStr for Proxy {
         }
         Ok(Self {
             http: Client::builder(TokioExecutor::new()).build_http(),
+            address: format!(
+                "{}:{}",
+                authority.host(),
+                authority.port_u16().unwrap_or(80)
+            ),
             base: base.trim_end_matches('/').to_owned(),
         })
     }
@@ -104,7 +113,7 @@ impl Proxy {
         document: &(impl Serialize + Sync),
     ) -> Result<T, LinkError> {
         let url = format!("{}{path}", self.base);
-        let exchange = tokio::time::timeout(DEADLINE, self.exchange(&url, document));
+        let exchange = tokio::time::timeout(DEADLINE, self.exchange(path, document));
         let (status, body) = match exchange.await {
             Ok(answered) => answered.map_err(|cause| LinkError::Exchange(url.clone(), cause))?,
             Err(_) => return Err(LinkError::TooLate(url)),
@@ -119,10 +128,14 @@ impl Proxy {
 
     async fn exchange(
         &self,
-        url: &str,
+        path: &str,
         document: &(impl Serialize + Sync),
     ) -> Result<(StatusCode, Bytes), Cause> {
-        let request = Request::post(url)
+        // The control API is asked by address: to a name, which a web page could have moved, it
+        // would not answer.
+        let address = lookup_host(&self.address).await?.next();
+        let address = address.ok_or("the name has no address")?;
+        let request = Request::post(format!("http://{address}{path}"))
             .header(CONTENT_TYPE, "application/json")
             .body(Full::from(serde_json::to_vec(document)?))?;
         let response = self.http.request(request).await?;

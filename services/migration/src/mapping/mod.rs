@@ -44,6 +44,8 @@ pub struct TableMap {
     pub feeder: Feeder,
     /// Whether columns of one name are taken over that are not listed.
     pub same: bool,
+    /// The zone of their naive times.
+    pub zone: Option<TimeZone>,
     /// The target's columns.
     pub columns: Vec<ColumnMap>,
     /// Source columns that stay behind on purpose.

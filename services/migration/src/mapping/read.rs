@@ -119,6 +119,7 @@ impl<'t> Reader<'t> {
                 raw::Feeder::Database => Feeder::Database,
             },
             same: table.same.unwrap_or(!given),
+            zone: zone.cloned(),
             columns,
             dropped: table.drop,
             line,

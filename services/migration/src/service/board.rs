@@ -27,9 +27,6 @@ use crate::link::Proxy;
 /// How often it is kept how far a run has come.
 const PACE: Duration = Duration::from_secs(1);
 
-/// How long the clock on the wall is trusted.
-const LOOK_AGAIN: Duration = Duration::from_secs(30);
-
 /// How long closing waits for the run under way.
 const CLOSE: Duration = Duration::from_secs(20);
 
@@ -301,17 +298,6 @@ impl Board {
             StartError::Busy(live.as_ref().map(|live| (live.kind, live.id)))
         };
         Arc::clone(&self.0.turn).try_acquire_owned().map_err(busy)
-    }
-}
-
-/// Sleeps until a time of the clock on the wall, which may be set meanwhile.
-pub(super) async fn sleep_until(due: Timestamp) {
-    loop {
-        let left = due.duration_since(Timestamp::now());
-        match Duration::try_from(left) {
-            Ok(left) if !left.is_zero() => tokio::time::sleep(left.min(LOOK_AGAIN)).await,
-            _ => return,
-        }
     }
 }
 

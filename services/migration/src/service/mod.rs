@@ -19,6 +19,11 @@ mod validate;
 mod work;
 
 use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse as _, Response};
+use http::HeaderValue;
+use http::header::{HOST, ORIGIN};
 use jiff::Timestamp;
 use kit::ApiError;
 use kit::app::App;
@@ -32,7 +37,7 @@ use self::databases::Databases;
 use self::metrics::Metrics;
 use self::work::Work;
 use crate::link::Proxy;
-use crate::schedule::Schedule;
+use crate::schedule::{Schedule, sleep_until};
 
 pub use self::databases::Places;
 pub use self::options::ReconciliationOptions;
@@ -98,6 +103,7 @@ impl Service {
         App::new("migration-service", routes)
             .measured(|registry| self.metrics.register(registry))
             .complete(move || ready(board.clone()))
+            .layer(from_fn(own_pages))
     }
 
     /// Begins a comparison whenever one is due. Never ends; where another run is under way then,
@@ -112,7 +118,7 @@ impl Service {
             let Some(due) = schedule.due(last, now) else {
                 return tracing::error!(%schedule, "no comparison will ever be due");
             };
-            board::sleep_until(due).await;
+            sleep_until(due).await;
             let begun = loop {
                 match self
                     .board
@@ -128,7 +134,7 @@ impl Service {
                 Err(StartError::Closing) => return,
                 Err(error) => {
                     tracing::error!(%error, %schedule, "a comparison that was due cannot begin");
-                    board::sleep_until(Timestamp::now() + RETRY).await;
+                    tokio::time::sleep(RETRY).await;
                 }
             }
         }
@@ -143,6 +149,25 @@ impl Service {
 
 /// The pause after a comparison could not begin.
 const RETRY: std::time::Duration = std::time::Duration::from_mins(1);
+
+/// Refuses what a foreign web page sends through somebody's browser: it could begin runs, and those
+/// may delete rows. A page can't forge `Origin`.
+async fn own_pages(request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let host = headers.get(HOST).map(HeaderValue::as_bytes);
+    let own = headers.get(ORIGIN).is_none_or(|origin| {
+        let origin = origin.as_bytes();
+        origin
+            .strip_prefix(b"http://")
+            .is_some_and(|origin| Some(origin) == host)
+    });
+    match own {
+        true => next.run(request).await,
+        false => {
+            ApiError::bad_request("requests of other sites' pages are refused").into_response()
+        }
+    }
+}
 
 async fn ready(board: Board) -> Result<(), ApiError> {
     let books = board.books().ping().await;

@@ -19,7 +19,7 @@ use super::options;
 use crate::plan::TablePlan;
 use crate::reconcile::{self, RowReport, RowVerdict};
 use crate::sides::Sides;
-use crate::transform::{Step, transform};
+use crate::sync::children;
 use crate::value::{Key, Value};
 
 /// Rows that can be asked for at one time.
@@ -27,6 +27,9 @@ const MOST: usize = 100;
 
 /// The longest id, entity or name of a table.
 const LONGEST: usize = 256;
+
+/// Rows of one table that may belong to an entity.
+const MOST_PARTS: usize = 500;
 
 /// Questions that are answered at one time; each holds connections of both databases.
 const AT_ONCE: usize = 4;
@@ -73,7 +76,7 @@ struct Pair {
     modern: String,
 }
 
-/// What became of the rows, in the order of the question.
+/// What became of the rows, in the order of the question, and of what belongs to them.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Answer {
     rows: Vec<RowView>,
@@ -84,6 +87,9 @@ pub(super) struct Answer {
 struct RowView {
     /// As it was asked for; the texts of a key are joined by commas.
     id: String,
+    /// The id that was asked for, where this is a row that belongs to it: such are only told
+    /// where they are not equal.
+    belongs_to: Option<String>,
     /// The target's table.
     #[schema(example = "orders")]
     table: String,
@@ -165,7 +171,7 @@ impl Id {
     }
 }
 
-/// Compares single rows now. A row that differs is read again until it stays as it is, so that one
+/// Compares single rows now, those of an entity with the rows that belong to it. A row that differs is read again until it stays as it is, so that one
 /// that is being written is not told as different.
 #[utoipa::path(
     post, path = "/reconciliation/rows", operation_id = "compareRows", tag = "reconciliation",
@@ -221,51 +227,102 @@ async fn answer(
         Id::Legacy(legacy) => (vec![legacy.as_str()], None),
         Id::Pair(pair) => (vec![pair.legacy.as_str()], Some(pair.modern.as_str())),
     });
-    let keys = question
-        .keys
-        .iter()
-        .map(|key| (key.iter().map(String::as_str).collect(), None));
+    let keys = question.keys.iter();
+    let keys = keys.map(|key| (key.iter().map(String::as_str).collect(), None));
     let asked: Vec<(Vec<&str>, Option<&str>)> = ids.chain(keys).collect();
-    let wanted: Vec<Result<Key, String>> = asked
-        .iter()
-        .map(|(parts, modern)| key(table, parts, *modern))
-        .collect();
+    let wanted = asked.iter();
+    let wanted = wanted.map(|(parts, modern)| key(table, parts, *modern));
+    let wanted: Vec<Result<Key, String>> = wanted.collect();
     let keys: Vec<Key> = wanted.iter().filter_map(|key| key.clone().ok()).collect();
+    let reports = compared(sides, table, &keys).await?;
+    let mut views: Vec<RowView> = asked
+        .iter()
+        .zip(&wanted)
+        .map(|((parts, _), key)| {
+            let id = parts.join(",");
+            let report = key.as_ref().map(|key| reports.get(&key.to_string()));
+            let unknown = |why: &str| RowView::of(id.clone(), table, Verdict::Unknown, Some(why));
+            match report {
+                Err(why) => unknown(why),
+                Ok(None) => unknown("it was not read"),
+                Ok(Some(report)) => RowView::told(id, table, report),
+            }
+        })
+        .collect();
+    if let Some(entity) = &question.entity {
+        for ((parts, _), key) in asked.iter().zip(&wanted) {
+            if let ([id], Ok(_)) = (&parts[..], key) {
+                views.extend(belonging(sides, entity, id).await?);
+            }
+        }
+    }
+    Ok(views)
+}
+
+/// What became of rows, by their keys as people read them.
+async fn compared(
+    sides: &Sides,
+    table: &TablePlan,
+    keys: &[Key],
+) -> Result<HashMap<String, RowReport>, ApiError> {
     let options = reconcile::Options {
         settle: SETTLE,
         ..reconcile::Options::default()
     };
     let (source, target) = (Arc::clone(&sides.source), Arc::clone(&sides.target));
     let stop = CancellationToken::new();
-    let reports = reconcile::rows(table, source, target, &keys, &options, stop).await;
+    let reports = reconcile::rows(table, source, target, keys, &options, stop).await;
     let reports = reports.map_err(|error| ApiError::unavailable("databases", error))?;
-    let reports: HashMap<&str, &RowReport> = reports
-        .iter()
-        .map(|report| (report.key.as_str(), report))
-        .collect();
-    let views = asked.iter().zip(&wanted).map(|((parts, _), key)| {
-        let id = parts.join(",");
-        match key {
-            Err(why) => RowView::of(id, table, Verdict::Unknown, Some(why.clone())),
-            Ok(key) => match reports.get(&*key.to_string()) {
-                Some(report) => RowView::told(id, table, report),
-                None => RowView::of(
-                    id,
-                    table,
-                    Verdict::Unknown,
-                    Some("it was not read".to_owned()),
-                ),
-            },
+    let reports = reports.into_iter();
+    Ok(reports.map(|report| (report.key.clone(), report)).collect())
+}
+
+/// Of the rows that belong to an entity, those that are not equal.
+async fn belonging(sides: &Sides, entity: &str, id: &str) -> Result<Vec<RowView>, ApiError> {
+    let mut views = Vec::new();
+    for table in &sides.plan.tables {
+        let Some(column) = table.belongs_to(entity) else {
+            continue;
+        };
+        let (source, target) = (&*sides.source, &*sides.target);
+        let found = children(table, source, target, column, id).await;
+        let (mut keys, mut orphans) =
+            found.map_err(|error| ApiError::unavailable("databases", error))?;
+        let left_out = keys.len().max(orphans.len()) > MOST_PARTS;
+        keys.truncate(MOST_PARTS);
+        orphans.truncate(MOST_PARTS);
+        let reports = compared(sides, table, &keys).await?;
+        let part = |key: &Key, verdict| RowView::of(text(key), table, verdict, None);
+        for key in &keys {
+            match reports.get(&key.to_string()) {
+                Some(report) if report.verdict == RowVerdict::Equal => {}
+                Some(report) => views.push(RowView::told(text(key), table, report)),
+                None => views.push(part(key, Verdict::Unknown)),
+            }
         }
-    });
-    Ok(views.collect())
+        // It may have come there a moment ago, before its source was read: then it is no orphan.
+        views.extend(orphans.iter().map(|key| part(key, Verdict::Extra)));
+        if left_out {
+            let why = format!("more than {MOST_PARTS} rows belong to it");
+            views.push(RowView::of(
+                id.to_owned(),
+                table,
+                Verdict::Unknown,
+                Some(&why),
+            ));
+        }
+    }
+    for view in &mut views {
+        view.belongs_to = Some(id.to_owned());
+    }
+    Ok(views)
 }
 
 /// The key of a row in the source, or why it cannot be compared.
 fn key(table: &TablePlan, parts: &[&str], modern: Option<&str>) -> Result<Key, String> {
     let key = reconcile::key(table, parts).map_err(|error| error.to_string())?;
     let Some(modern) = modern else { return Ok(key) };
-    match modern_id(table, &key) {
+    match table.target_key(&key).as_ref().map(text) {
         Some(made) if made == modern => Ok(key),
         Some(_) => Err(format!(
             "modern calls it {modern}, which the mapping does not make of it: it came there by a \
@@ -275,45 +332,37 @@ fn key(table: &TablePlan, parts: &[&str], modern: Option<&str>) -> Result<Key, S
     }
 }
 
-/// What the mapping makes of a key that becomes one column.
-fn modern_id(table: &TablePlan, key: &Key) -> Option<String> {
-    let [position] = table.destination.key[..] else {
-        return None;
-    };
-    let step: Step = table.steps.get(position)?.clone();
-    let mut row = vec![Value::Null; table.select.columns.len()];
-    for (position, value) in table.select.key.iter().zip(&key.0) {
-        *row.get_mut(*position)? = value.clone();
-    }
-    let made = transform(&[step], &row).ok()?;
-    Some(match made.into_iter().next()? {
+/// A key as ids are written.
+fn text(key: &Key) -> String {
+    let values = key.0.iter().map(|value| match value {
         Value::Text(text) => text.to_string(),
         other => other.to_string(),
-    })
+    });
+    values.collect::<Vec<_>>().join(",")
 }
 
 impl RowView {
-    fn of(id: String, table: &TablePlan, verdict: Verdict, why: Option<String>) -> Self {
+    fn of(id: String, table: &TablePlan, verdict: Verdict, why: Option<&str>) -> Self {
         Self {
             id,
+            belongs_to: None,
             table: table.destination.table.to_string(),
             verdict,
             differences: Vec::new(),
-            why,
+            why: why.map(str::to_owned),
         }
     }
 
     fn told(id: String, table: &TablePlan, report: &RowReport) -> Self {
-        let said = |why: &str| Some(why.to_owned());
         let (verdict, why) = match report.verdict {
             RowVerdict::Equal => (Verdict::Equal, None),
             RowVerdict::Different => (Verdict::Different, None),
             RowVerdict::Missing => (Verdict::Missing, None),
             RowVerdict::Extra => (Verdict::Extra, None),
-            RowVerdict::Quarantined => (Verdict::Missing, said("the copy refused it")),
-            RowVerdict::Unstable => (Verdict::Unstable, said("it changed each time it was read")),
-            RowVerdict::Absent => (Verdict::Unknown, said("neither side has it")),
-            RowVerdict::NotComparable => (Verdict::Unknown, report.fault.clone()),
+            RowVerdict::Quarantined => (Verdict::Missing, Some("the copy refused it")),
+            RowVerdict::Unstable => (Verdict::Unstable, Some("it changed each time it was read")),
+            RowVerdict::Absent => (Verdict::Unknown, Some("neither side has it")),
+            RowVerdict::NotComparable => (Verdict::Unknown, report.fault.as_deref()),
         };
         let differences = report.differences.iter().map(|found| DifferenceView {
             column: found.column.clone(),

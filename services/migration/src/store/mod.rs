@@ -6,6 +6,7 @@
 
 mod books;
 mod declared;
+mod mssql;
 mod mysql;
 mod pool;
 mod postgres;
@@ -241,6 +242,7 @@ pub async fn source(url: &str) -> Result<Box<dyn Source>, Cause> {
         "sqlite" => Ok(Box::new(sqlite::Sqlite::to_read(url).await?)),
         "postgres" | "postgresql" => Ok(Box::new(postgres::Postgres::to_read(url).await?)),
         "mysql" | "mariadb" => Ok(Box::new(mysql::Mysql::to_read(url).await?)),
+        "mssql" => Ok(Box::new(mssql::Mssql::to_read(url).await?)),
         scheme => Err(UrlError::Scheme(scheme.to_owned()).into()),
     }
 }
@@ -263,6 +265,7 @@ pub fn check_source(url: &str) -> Result<(), Cause> {
         "sqlite" => Ok(kit::sqlite::check_url(url)?),
         "postgres" | "postgresql" => Ok(kit::postgres::check_url(url)?),
         "mysql" | "mariadb" => mysql::check_url(url),
+        "mssql" => mssql::check_url(url),
         scheme => Err(UrlError::Scheme(scheme.to_owned()).into()),
     }
 }

@@ -74,7 +74,14 @@ impl Dialect {
             }
             Value::Number(number) => number.to_string(),
             Value::Float(float) => self.float(*float),
-            Value::Text(text) => self.text(text),
+            Value::Text(text) => match self {
+                // Compared with a text of the other type, a column would be converted, and no
+                // index would serve.
+                Self::Mssql if column.native.starts_with(['c', 'v']) => {
+                    format!("CAST({} AS varchar(8000))", self.text(text))
+                }
+                _ => self.text(text),
+            },
             Value::Bytes(bytes) => self.bytes(bytes),
             Value::Date(_) => self.typed("date", &value.to_string()),
             Value::Time(ticks) => {

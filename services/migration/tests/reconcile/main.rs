@@ -9,6 +9,7 @@
 mod differences;
 mod ends;
 mod live;
+mod mariadb;
 mod pair;
 mod random;
 mod repairs;

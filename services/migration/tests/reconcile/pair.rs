@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kit::testing::servers::postgres_database;
+use kit::testing::servers::{mariadb_database, postgres_database};
 use migration_service::mapping::Mapping;
 use migration_service::plan::Plan;
 use migration_service::reconcile::{
@@ -15,7 +15,7 @@ use migration_service::store::{self, Source, Target};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{AssertSqlSafe, PgPool};
+use sqlx::{AssertSqlSafe, MySqlPool, PgPool};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -40,6 +40,7 @@ pub(crate) struct Own {
 enum Pool {
     Sqlite(SqlitePool),
     Postgres(PgPool),
+    Mysql(MySqlPool),
 }
 
 /// Two databases, and the mapping between them.
@@ -76,11 +77,22 @@ impl Own {
         }
     }
 
+    async fn mariadb() -> Self {
+        let url = tokio::task::spawn_blocking(mariadb_database).await;
+        let url = url.expect("a database");
+        let pool = MySqlPool::connect(&url).await.expect("a server");
+        Self {
+            url,
+            pool: Pool::Mysql(pool),
+        }
+    }
+
     pub(crate) async fn run(&self, sql: &str) {
         let query = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
         let done = match &self.pool {
             Pool::Sqlite(pool) => query.execute(pool).await.map(drop),
             Pool::Postgres(pool) => query.execute(pool).await.map(drop),
+            Pool::Mysql(pool) => query.execute(pool).await.map(drop),
         };
         done.unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
@@ -91,6 +103,7 @@ impl Own {
         let texts = match &self.pool {
             Pool::Sqlite(pool) => sqlx::query_scalar(sql).fetch_all(pool).await,
             Pool::Postgres(pool) => sqlx::query_scalar(sql).fetch_all(pool).await,
+            Pool::Mysql(pool) => sqlx::query_scalar(sql).fetch_all(pool).await,
         };
         texts.expect("texts")
     }
@@ -118,6 +131,13 @@ impl Pair {
             Own::file(&directory, "legacy.db").await,
             Own::server().await,
         );
+        Self::made(sides, (legacy, modern), mapping, directory).await
+    }
+
+    /// A database of `MariaDB`, and one of `PostgreSQL`.
+    pub(crate) async fn from_mariadb(legacy: &str, modern: &str, mapping: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let sides = (Own::mariadb().await, Own::server().await);
         Self::made(sides, (legacy, modern), mapping, directory).await
     }
 

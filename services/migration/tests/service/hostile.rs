@@ -33,6 +33,20 @@ async fn a_body_that_is_wrong_is_refused_by_every_endpoint_that_takes_one() {
 }
 
 #[tokio::test]
+async fn a_foreign_page_can_begin_nothing() {
+    let sides = Sides::sqlite().await;
+    let service = Service::start(&sides, &[]).await;
+    for origin in ["http://evil.example", "https://evil.example", "null", ""] {
+        let begun = service
+            .ask(Method::POST, "/migration/runs", &[("origin", origin)], "{}")
+            .await;
+        assert_eq!(begun.status, 400, "{origin}: {}", begun.text);
+    }
+    let runs = service.get("/migration/runs").await.json;
+    assert_eq!(runs["runs"].as_array().unwrap().len(), 0);
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_not_found_whatever_it_is_called() {
     let sides = Sides::sqlite().await;
     let service = Service::start(&sides, &[]).await;

@@ -8,6 +8,7 @@
 )]
 
 mod hostile;
+mod link;
 mod process;
 mod reconciliation;
 mod restarts;

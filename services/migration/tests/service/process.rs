@@ -4,12 +4,8 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use http::{HeaderMap, Method, Request};
-use http_body_util::{BodyExt as _, Full};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use http::Method;
+use kit::testing::{Answer, Target};
 use serde_json::Value;
 
 use crate::sides::{MAPPING, Sides};
@@ -20,17 +16,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 /// A running service; it dies with the test.
 pub(crate) struct Service {
     child: Child,
-    base: String,
-    http: Client<HttpConnector, Full<Bytes>>,
-}
-
-/// An answer, read whole.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) text: String,
-    pub(crate) json: Value,
+    target: Target,
 }
 
 impl Service {
@@ -66,8 +52,7 @@ impl Service {
         let base = format!("http://{}", listening.await.unwrap().unwrap());
         Self {
             child,
-            base,
-            http: Client::builder(TokioExecutor::new()).build_http(),
+            target: Target::one(&base),
         }
     }
 
@@ -86,23 +71,7 @@ impl Service {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Answer {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("{}{path}", self.base));
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let request = request.body(Full::from(body.to_owned())).unwrap();
-        let response = self.http.request(request).await.unwrap();
-        let (head, body) = response.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        let text = String::from_utf8(body.to_vec()).unwrap();
-        Answer {
-            status: head.status.as_u16(),
-            headers: head.headers,
-            json: serde_json::from_str(&text).unwrap_or_default(),
-            text,
-        }
+        self.target.send(method, path, headers, body).await
     }
 
     /// The run at this place, once it is as wanted.

@@ -88,6 +88,9 @@ async fn each_row_is_told_apart(sides: Sides) {
         .modern("UPDATE orders SET total = total + 1 WHERE id = '2'")
         .await;
     sides
+        .modern("UPDATE order_items SET quantity = quantity + 1 WHERE order_id = '4'")
+        .await;
+    sides
         .modern("DELETE FROM order_items WHERE order_id = '3'")
         .await;
     sides
@@ -97,6 +100,9 @@ async fn each_row_is_told_apart(sides: Sides) {
     let pair = |modern: &str| json!({ "legacy": "1", "modern": modern });
     let ids = json!(["1", "2", "3", "999999", "x", pair("1"), pair("0192-a")]);
     let told = rows(&service, json!({ "entity": "order", "ids": ids })).await;
+    let own = told.as_array().unwrap().iter();
+    let own = own.filter(|row| row["belongs_to"].is_null());
+    let told: Value = own.cloned().collect();
     let verdicts: Vec<&str> = told
         .as_array()
         .unwrap()
@@ -123,6 +129,13 @@ async fn each_row_is_told_apart(sides: Sides) {
         told[6]["why"].as_str().unwrap().contains("0192-a"),
         "{told:#}"
     );
+    // What belongs to an order is compared with it.
+    let told = rows(&service, json!({ "entity": "order", "ids": ["4"] })).await;
+    assert_eq!(told[0]["verdict"], "equal", "{told:#}");
+    let line = &told[1];
+    assert_eq!(line["belongs_to"], "4");
+    assert!(line["table"].as_str().unwrap().ends_with("order_items"));
+    assert_eq!(line["differences"][0]["column"], "quantity");
     let keys = json!({ "table": "Orders", "keys": [["1"], ["1", "2"]] });
     let told = rows(&service, keys).await;
     assert_eq!(

@@ -9,6 +9,8 @@
 mod bed;
 mod burden;
 mod mariadb;
+mod mssql;
 mod postgres;
 mod reads;
+mod speed;
 mod writes;
