@@ -161,11 +161,10 @@ async fn own_pages(request: Request, next: Next) -> Response {
             .strip_prefix(b"http://")
             .is_some_and(|origin| Some(origin) == host)
     });
-    match own {
-        true => next.run(request).await,
-        false => {
-            ApiError::bad_request("requests of other sites' pages are refused").into_response()
-        }
+    if own {
+        next.run(request).await
+    } else {
+        ApiError::bad_request("requests of other sites' pages are refused").into_response()
     }
 }
 
