@@ -11,6 +11,7 @@ mod events;
 mod metrics;
 mod options;
 mod page;
+mod question;
 mod rows;
 mod run;
 mod runs;
