@@ -19,14 +19,13 @@ impl ControlState {
         let route = table.route(&detail.finding.route)?;
         let compared = detail.finding.outcome == Outcome::Different.as_str();
         let (ids, journal) = (&*self.ids, &self.journal);
-        match compared {
-            true => {
-                self.checks
-                    .of(service, detail, route, (ids, journal), anew)
-                    .await
-            }
-            false => None,
+        if !compared {
+            return None;
         }
+        let checks = &self.checks;
+        checks
+            .of(service, detail, route, (ids, journal), anew)
+            .await
     }
 }
 

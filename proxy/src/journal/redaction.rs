@@ -184,9 +184,10 @@ impl Redaction {
         let name = plain(name);
         let mut paths = self.paths.iter().map(ToString::to_string);
         let secret = paths.any(|path| plain(path.rsplit('/').next().unwrap_or_default()) == name);
-        match secret {
-            true => self.mark_json(value),
-            false => self.text(value).into_owned(),
+        if secret {
+            self.mark_json(value)
+        } else {
+            self.text(value).into_owned()
         }
     }
 

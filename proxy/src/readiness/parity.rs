@@ -69,9 +69,10 @@ impl Parity {
                 }
             }
         }
-        Some(match tables.is_empty() {
-            true => Self::Undeclared,
-            false => Self::Tables(tables),
+        Some(if tables.is_empty() {
+            Self::Undeclared
+        } else {
+            Self::Tables(tables)
         })
     }
 }
@@ -98,9 +99,10 @@ fn judge(
                     .take(MAX_IDS)
                     .map(String::as_str)
                     .collect();
-                let ids = match ids.is_empty() {
-                    true => String::new(),
-                    false => format!(" ({})", ids.join(", ")),
+                let ids = if ids.is_empty() {
+                    String::new()
+                } else {
+                    format!(" ({})", ids.join(", "))
                 };
                 let different = result.different;
                 let why = format!("{name}: {different} rows differ{ids}");

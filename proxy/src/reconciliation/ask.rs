@@ -54,12 +54,12 @@ pub(super) struct Row {
     pub(super) table: String,
     pub(super) verdict: String,
     #[serde(default)]
-    pub(super) differences: Vec<Column>,
+    pub(super) differences: Vec<Difference>,
     pub(super) why: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Column {
+pub(super) struct Difference {
     pub(super) column: String,
     pub(super) legacy: String,
     pub(super) modern: String,

@@ -113,6 +113,12 @@ impl Reader {
         }
     }
 
+    fn row_service(&mut self, raw: &RawFile) -> Option<RowService> {
+        let service = raw.reconciliation.as_ref()?.url.parse();
+        let refuse = |error| self.refuse(key_path!["reconciliation", "url"], error);
+        service.map_err(refuse).ok()
+    }
+
     fn table(&mut self, raw: &RawFile, ledger: &Ledger, running: Option<&Table>) -> Option<Table> {
         let outbox_writes = raw.mirror.outbox_writes.unwrap_or(10_000);
         if !(1..=MOST_WRITES).contains(&outbox_writes) {
@@ -162,12 +168,7 @@ impl Reader {
             let at = |error| Mistake::of_rule(key_path!["compare"], error);
             self.mistakes.extend(errors.iter().map(at));
         }
-        let asked = raw.reconciliation.as_ref();
-        let reconciliation = asked.and_then(|asked| {
-            let service = asked.url.parse::<RowService>();
-            let refuse = |error| self.refuse(key_path!["reconciliation", "url"], error);
-            service.map_err(refuse).ok()
-        });
+        let reconciliation = self.row_service(raw);
         let upstreams = self.upstreams(raw, running);
         let readiness = self.thresholds(
             Thresholds::default(),

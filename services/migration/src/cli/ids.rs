@@ -31,8 +31,9 @@ pub(super) async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
     sides.close().await;
     let told = told.context("the proxy was not told")?;
     println!("{told}");
-    Ok(match told.is_complete() {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::from(1),
+    Ok(if told.is_complete() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(1)
     })
 }

@@ -20,11 +20,11 @@ const PAGE: usize = 100;
 #[derive(Serialize)]
 struct Told<'t> {
     finished_at: Timestamp,
-    tables: Vec<Table<'t>>,
+    tables: Vec<Found<'t>>,
 }
 
 #[derive(Serialize)]
-struct Table<'t> {
+struct Found<'t> {
     source: &'t str,
     table: &'t str,
     entity: Option<&'t str>,
@@ -46,14 +46,14 @@ pub async fn tell_report(proxy: &Proxy, report: &Report) -> Result<(), LinkError
     for tables in report.tables.chunks(PAGE) {
         let told = Told {
             finished_at: report.ended,
-            tables: tables.iter().map(Table::of).collect(),
+            tables: tables.iter().map(Found::of).collect(),
         };
         let _: Taken = proxy.post("/api/reconciliation", &told).await?;
     }
     Ok(())
 }
 
-impl<'t> Table<'t> {
+impl<'t> Found<'t> {
     fn of(report: &'t TableReport) -> Self {
         let ledger = &report.ledger;
         Self {

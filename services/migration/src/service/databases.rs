@@ -118,7 +118,7 @@ impl Databases {
         let plan = Plan::of(&file, &mapping, &*source, target.as_source()).await;
         let plan = plan.map_err(|error| match error {
             PlanError::Mapping(problems) => SidesError::Mapping(problems),
-            other => SidesError::Open(other.into()),
+            schema @ PlanError::Schema { .. } => SidesError::Open(schema.into()),
         })?;
         Ok(Sides {
             source,

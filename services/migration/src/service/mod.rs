@@ -11,6 +11,7 @@ mod events;
 mod metrics;
 mod options;
 mod page;
+mod question;
 mod rows;
 mod run;
 mod runs;
@@ -161,11 +162,10 @@ async fn own_pages(request: Request, next: Next) -> Response {
             .strip_prefix(b"http://")
             .is_some_and(|origin| Some(origin) == host)
     });
-    match own {
-        true => next.run(request).await,
-        false => {
-            ApiError::bad_request("requests of other sites' pages are refused").into_response()
-        }
+    if own {
+        next.run(request).await
+    } else {
+        ApiError::bad_request("requests of other sites' pages are refused").into_response()
     }
 }
 

@@ -71,9 +71,10 @@ impl MigrationOptions {
         let mut wrong = Vec::new();
         let usual = load::Options::default();
         let options = load::Options {
-            finished: match self.once {
-                true => Finished::Left,
-                false => Finished::Again,
+            finished: if self.once {
+                Finished::Left
+            } else {
+                Finished::Again
             },
             parallel: parallel(self.parallel, usual.parallel, &mut wrong),
             page: span("page", self.page.as_deref(), usual.page, &mut wrong),
@@ -102,9 +103,10 @@ impl ReconciliationOptions {
             wrong.push(format!("tables must be at most {MOST_TABLES}"));
         }
         let options = reconcile::Options {
-            depth: match self.quick {
-                true => Depth::Figures,
-                false => Depth::Rows,
+            depth: if self.quick {
+                Depth::Figures
+            } else {
+                Depth::Rows
             },
             sample,
             only: self.tables.clone(),

@@ -117,9 +117,10 @@ async fn migrate(
         let begun = parts.iter().any(|part| !part.done);
         tracker.found(
             &table.source,
-            match begun {
-                true => parts.iter().map(|part| part.read).sum(),
-                false => 0,
+            if begun {
+                parts.iter().map(|part| part.read).sum()
+            } else {
+                0
             },
         );
     }
