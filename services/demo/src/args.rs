@@ -54,6 +54,9 @@ pub(crate) struct Args {
     /// Port of the order service.
     #[arg(long, value_name = "PORT", default_value_t = 3001)]
     pub(crate) order_port: u16,
+    /// Port of the migration service.
+    #[arg(long, value_name = "PORT", default_value_t = 3000)]
+    pub(crate) migration_port: u16,
     /// Port of the invoice service.
     #[arg(long, value_name = "PORT", default_value_t = 3004)]
     pub(crate) invoice_port: u16,

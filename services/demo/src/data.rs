@@ -4,7 +4,9 @@ use anyhow::{Context, ensure};
 use migration_service::load::{self, Options, TableReport, Watch};
 use migration_service::mapping::Mapping;
 use migration_service::plan::TablePlan;
+use migration_service::service::{Places, Service, Settings};
 use migration_service::sides::{Addresses, Sides};
+use std::path::Path;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -38,6 +40,32 @@ pub(crate) async fn migrate(legacy: &str, modern: &str) -> anyhow::Result<String
     Ok(format!(
         "migrated {written} rows of {tables} tables from legacy to modern"
     ))
+}
+
+/// The migration service on both databases; its runs start afresh with them.
+pub(crate) async fn service(legacy: &str, modern: &str, folder: &Path) -> anyhow::Result<Service> {
+    let (mapping, runs) = (folder.join("mapping.toml"), folder.join("runs.db"));
+    std::fs::write(&mapping, MAPPING)
+        .with_context(|| format!("cannot write {}", mapping.display()))?;
+    for file in [runs.clone(), folder.join("runs.db-wal")] {
+        match std::fs::remove_file(&file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("cannot remove {}", file.display()));
+            }
+            _ => {}
+        }
+    }
+    let service = Service::open(Settings {
+        places: Places {
+            mapping,
+            from: legacy.to_owned(),
+            to: modern.to_owned(),
+        },
+        state: format!("sqlite:{}", runs.display()),
+        proxy: None,
+        resume: false,
+    });
+    service.await.context("cannot start the migration service")
 }
 
 /// A line for each table that has come over.

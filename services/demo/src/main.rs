@@ -61,7 +61,7 @@ async fn run(config: &Config) -> anyhow::Result<()> {
 
     let sample = sample::start(config, &folder).await?;
     forget_writes(&folder)?;
-    let routes_file = routes::copy(&folder, &sample.addresses)?;
+    let routes_file = routes::copy(&folder, &sample.addresses, sample.migration)?;
     let proxy = server::start(&Options {
         routes: routes_file.clone(),
         listen: args.address(args.proxy_port),
@@ -80,6 +80,11 @@ async fn run(config: &Config) -> anyhow::Result<()> {
     })?;
 
     println!("{}", sample.migrated);
+    println!(
+        "drifted     {} rows of the modern database, on purpose",
+        demo::drift::ROWS
+    );
+    println!("migration   http://{}/api/docs", sample.migration);
     println!("proxy       http://{}", proxy.address);
     println!("dashboard   http://{}", proxy.control_address);
     println!(

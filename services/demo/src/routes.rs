@@ -12,7 +12,14 @@ pub(crate) type Addresses = [(&'static str, SocketAddr); 3];
 
 /// Writes the shipped routes.toml into the data directory, or keeps the one that is there, and
 /// points its upstreams at this run's ports.
-pub(crate) fn copy(folder: &Path, addresses: &Addresses) -> anyhow::Result<PathBuf> {
+///
+/// The migration service compares the rows behind a discrepancy. The tables as a whole are no
+/// criterion of readiness here: what visitors make has other ids on the modern side.
+pub(crate) fn copy(
+    folder: &Path,
+    addresses: &Addresses,
+    migration: SocketAddr,
+) -> anyhow::Result<PathBuf> {
     let path = folder.join("routes.toml");
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
@@ -35,6 +42,18 @@ pub(crate) fn copy(folder: &Path, addresses: &Addresses) -> anyhow::Result<PathB
         if let Some(peers) = peers {
             *peers = Item::Value(Array::from_iter([address.to_string()]).into());
         }
+    }
+    let reconciliation = document
+        .entry("reconciliation")
+        .or_insert(toml_edit::table());
+    if let Some(reconciliation) = reconciliation.as_table_like_mut() {
+        reconciliation.insert("url", toml_edit::value(format!("http://{migration}")));
+    }
+    let readiness = document.entry("readiness").or_insert(toml_edit::table());
+    if let Some(readiness) = readiness.as_table_like_mut()
+        && !readiness.contains_key("tables")
+    {
+        readiness.insert("tables", toml_edit::value(Array::new()));
     }
     std::fs::write(&path, document.to_string())
         .with_context(|| format!("cannot write {}", path.display()))?;

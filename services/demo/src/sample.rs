@@ -5,6 +5,7 @@ use crate::data;
 use crate::databases::{self, Side};
 use crate::routes::Addresses;
 use anyhow::Context;
+use demo::drift::drift;
 use invoice_service::OrderClient;
 use kit::cache::Cache;
 use std::net::SocketAddr;
@@ -15,6 +16,8 @@ use tokio::net::TcpListener;
 pub(crate) struct Sample {
     /// Where its parts are served.
     pub(crate) addresses: Addresses,
+    /// Where the migration is served.
+    pub(crate) migration: SocketAddr,
     /// What the migration did, in a line.
     pub(crate) migrated: String,
 }
@@ -28,6 +31,8 @@ pub(crate) async fn start(config: &Config, folder: &Path) -> anyhow::Result<Samp
     let (orders, order_address) = listen(args.address(args.order_port), "--order-port").await?;
     let (invoices, invoice_address) =
         listen(args.address(args.invoice_port), "--invoice-port").await?;
+    let (migration, migration_address) =
+        listen(args.address(args.migration_port), "--migration-port").await?;
     let legacy_url = databases::own(Side::Legacy, args.legacy_db.as_deref(), folder).await?;
     let modern_url = databases::own(Side::Modern, args.modern_db.as_deref(), folder).await?;
 
@@ -38,10 +43,13 @@ pub(crate) async fn start(config: &Config, folder: &Path) -> anyhow::Result<Samp
     let cache = Cache::open(config.redis.clone(), "cutover:demo:order");
     let order_service = order_service::connect_cached(&modern_url, cache).await?;
     let migrated = data::migrate(&legacy_url, &modern_url).await?;
+    drift(&modern_url).await?;
     let client = OrderClient::new(&format!("http://{order_address}"))?;
     let cache = Cache::open(config.redis.clone(), "cutover:demo:invoice");
     let invoice_service = invoice_service::connect_cached(&modern_url, client, cache).await?;
 
+    let data = data::service(&legacy_url, &modern_url, folder).await?;
+    serve("migration", migration, data.router());
     serve("legacy", legacy, legacy_monolith::router(monolith));
     serve("order", orders, order_service::router(order_service));
     serve(
@@ -55,6 +63,7 @@ pub(crate) async fn start(config: &Config, folder: &Path) -> anyhow::Result<Samp
             ("orders", order_address),
             ("invoices", invoice_address),
         ],
+        migration: migration_address,
         migrated,
     })
 }
