@@ -6,6 +6,11 @@ mod cli;
 
 use std::process::ExitCode;
 
+// Pages of rows are made on one thread and freed on another, which costs the usual allocator a
+// fifth of a comparison's time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     cli::run().await

@@ -47,9 +47,7 @@ pub(crate) fn measure(args: &Args, databases: &Databases) -> Result<bool> {
     let (mut good, mut memory) = (true, 0.0_f64);
     for (what, every) in DIFFERENCES {
         if let Some(every) = every {
-            databases.postgres.run_sql("compared", &format!(
-                "UPDATE things SET amount = amount + 0.01 WHERE id % {every} = 0; VACUUM ANALYZE things"
-            ));
+            change(databases, '+', every);
         }
         for (sides, from, target) in [
             ("PostgreSQL ↔ PostgreSQL", databases.source_url(), 1.0),
@@ -88,9 +86,7 @@ pub(crate) fn measure(args: &Args, databases: &Databases) -> Result<bool> {
         }
         // The differences of the next line are its own.
         if let Some(every) = every {
-            databases.postgres.run_sql("compared", &format!(
-                "UPDATE things SET amount = amount - 0.01 WHERE id % {every} = 0; VACUUM ANALYZE things"
-            ));
+            change(databases, '-', every);
         }
     }
     println!("\ncutover-data's peak memory: {memory:.0} MB (target {MEMORY:.0})");
@@ -130,4 +126,13 @@ fn reladiff(program: &std::path::Path, from: &str, to: &str) -> Result<Ran> {
     ]);
     command.args(columns.iter().flat_map(|column| ["-c", column]));
     done(&mut command)
+}
+
+/// Makes one in so many rows another, or what it was.
+fn change(databases: &Databases, by: char, every: u64) {
+    let update = format!("UPDATE things SET amount = amount {by} 0.01 WHERE id % {every} = 0");
+    databases.postgres.run_sql("compared", &update);
+    databases
+        .postgres
+        .run_sql("compared", "VACUUM ANALYZE things");
 }

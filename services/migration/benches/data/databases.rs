@@ -48,9 +48,10 @@ impl Databases {
             &source,
             &format!(
                 "INSERT INTO things SELECT {values}, timestamp '2026-01-01' + i * interval '1 second'
-                 FROM generate_series(1, {rows}) AS i; VACUUM ANALYZE things"
+                 FROM generate_series(1, {rows}) AS i"
             ),
         );
+        postgres.run_sql(&source, "VACUUM ANALYZE things");
         let mariadb_url = mariadb.database();
         run_sql(
             &mariadb_url,

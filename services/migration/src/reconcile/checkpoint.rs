@@ -30,7 +30,7 @@ pub struct Checkpoint {
 }
 
 /// How far a table has come.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct State {
     pub(super) source: String,
     pub(super) method: Method,
@@ -83,18 +83,7 @@ impl State {
         Self {
             source: table.source.clone(),
             method,
-            ranges: Vec::new(),
-            figures: None,
-            counters: Vec::new(),
-            beyond: Ledger::default(),
-            reversed: false,
-            settled: false,
-            suspects: Vec::new(),
-            tally: Tally::default(),
-            partitions: Partitions::default(),
-            rows: Vec::new(),
-            rows_left_out: 0,
-            seconds: 0.0,
+            ..Self::default()
         }
     }
 

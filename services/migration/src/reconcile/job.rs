@@ -49,6 +49,7 @@ pub(super) struct Found {
 /// A row of the source, and what the target is to have for it.
 #[derive(Debug)]
 pub(super) struct Legacy {
+    /// As it was read; empty where `row` is that.
     pub(super) raw: Row,
     /// All of it, or its key alone where the rest cannot come over.
     pub(super) row: Row,
@@ -90,6 +91,16 @@ impl Job {
 
     /// What the target is to have for a row of the source; the fault of one that has no key there.
     pub(super) fn legacy(&self, raw: Row) -> Result<Legacy, (Row, BadValue)> {
+        let raw = match self.judge.taken(raw) {
+            Ok(row) => {
+                return Ok(Legacy {
+                    raw: Row::new(),
+                    row,
+                    bad: None,
+                });
+            }
+            Err(raw) => raw,
+        };
         match self.judge.expected(&raw) {
             Ok(row) => Ok(Legacy {
                 raw,
@@ -113,6 +124,16 @@ impl Job {
                 Err(_) => Err((raw, bad)),
             },
         }
+    }
+
+    /// The source's key of a row.
+    pub(super) fn source_key(&self, legacy: &Legacy) -> Key {
+        if legacy.raw.is_empty()
+            && let Some(key) = self.judge.source_key(&self.judge.key_of(&legacy.row))
+        {
+            return key;
+        }
+        self.table.select.key_of(&legacy.raw)
     }
 
     /// Whether the load refused the row under this key of the source.
@@ -170,13 +191,13 @@ impl Found {
                 }
                 Pair::NotComparable(bad) => {
                     self.ledger.not_comparable += 1;
-                    let key = job.table.select.key_of(&legacy.raw);
+                    let key = job.source_key(legacy);
                     return not_comparable(&mut self.tally, &key, &bad);
                 }
                 Pair::Different(columns) => columns,
             },
             (Some(legacy), None) => {
-                if job.is_quarantined(&job.table.select.key_of(&legacy.raw)) {
+                if job.is_quarantined(&job.source_key(legacy)) {
                     self.ledger.quarantined += 1;
                     return;
                 }
@@ -193,7 +214,7 @@ impl Found {
         if job.suspects.fetch_add(1, Ordering::Relaxed) < job.options.most_suspects {
             self.suspects.push(Suspect {
                 range,
-                source: legacy.map(|legacy| job.table.select.key_of(&legacy.raw)),
+                source: legacy.map(|legacy| job.source_key(legacy)),
                 target,
                 seen: Some([
                     expected.map(|row| version(row)),

@@ -25,6 +25,9 @@ pub(super) struct Judge {
     /// For each column of the source's key, where its value is in the target's key; nothing where
     /// the target's key does not tell it.
     inverse: Option<Vec<usize>>,
+    /// Where each column of the target is in the source's row, if every one is one of those as it
+    /// is: such rows are taken over, and not copied.
+    moves: Option<Vec<usize>>,
 }
 
 /// What a pair of rows turned out to be.
@@ -45,12 +48,33 @@ impl Judge {
             source_key: table.select.key.clone(),
             width: table.select.columns.len(),
             inverse: inverse(table),
+            moves: moves(&table.steps),
         }
     }
 
     /// The source's row as the target is to have it.
     pub(super) fn expected(&self, row: &[Value]) -> Result<Row, BadValue> {
         transform(&self.steps, row)
+    }
+
+    /// The same of a row that the target is to have as it is, and that nothing has to be kept of;
+    /// any other row comes back.
+    pub(super) fn taken(&self, mut row: Row) -> Result<Row, Row> {
+        let Some(moves) = self.moves.as_ref().filter(|_| self.inverse.is_some()) else {
+            return Err(row);
+        };
+        let mut pairs = moves.iter().zip(&self.steps);
+        if !pairs.all(|(at, step)| row.get(*at).is_some_and(|value| fits(value, step))) {
+            return Err(row);
+        }
+        if moves.len() == row.len() && moves.iter().enumerate().all(|(to, from)| to == *from) {
+            return Ok(row);
+        }
+        let mut take = |at: &usize| row.get_mut(*at).map(std::mem::take);
+        Ok(moves
+            .iter()
+            .map(|at| take(at).unwrap_or_default())
+            .collect())
     }
 
     /// The target's row with each value as its step's type holds it. One that its type does not
@@ -201,6 +225,28 @@ fn is_of(value: &Value, kind: &Type) -> bool {
     }
 }
 
+/// Whether a value of the source becomes itself in a step that changes nothing.
+fn fits(value: &Value, step: &Step) -> bool {
+    is_of(value, &step.kind)
+        && match (value, &step.kind) {
+            (Value::Null, _) => step.nullable,
+            (Value::Int(integer), Type::Int { least, most }) => (least..=most).contains(&integer),
+            (
+                Value::Text(text),
+                Type::Text {
+                    most: Some(most), ..
+                },
+            ) => text.len() <= *most as usize,
+            (
+                Value::Number(number),
+                Type::Decimal {
+                    bounds: Some((digits, places)),
+                },
+            ) => number.whole_digits() <= u32::from(digits.saturating_sub(*places)),
+            _ => true,
+        }
+}
+
 /// Whether two values that are not the same as they are count as equal.
 fn same(expected: &Value, found: &Value, step: &Step) -> bool {
     let compare = &step.compare;
@@ -280,6 +326,25 @@ pub(super) fn number(value: &Value) -> Option<Number> {
     }
 }
 
+/// The places that steps read which leave values as they are, each no more than once.
+fn moves(steps: &[Step]) -> Option<Vec<usize>> {
+    let mut places = Vec::with_capacity(steps.len());
+    for step in steps {
+        match step.reading {
+            Reading::At(place) if leaves(&step.change) && !places.contains(&place) => {
+                places.push(place);
+            }
+            _ => return None,
+        }
+    }
+    Some(places)
+}
+
+/// Whether a change leaves a value as it is that has the step's type already.
+fn leaves(change: &Change) -> bool {
+    !change.touches_texts() && !change.ticks && change.units.is_none() && change.when_null.is_none()
+}
+
 /// Where the source's key is in the target's, if every part of it is there unchanged.
 fn inverse(table: &TablePlan) -> Option<Vec<usize>> {
     let place = |at: &usize| {
@@ -296,7 +361,6 @@ fn inverse(table: &TablePlan) -> Option<Vec<usize>> {
 
 /// Whether a step leaves every value of the column at this place as it is.
 fn keeps(column: &ColumnSchema, at: usize, step: &Step) -> bool {
-    let change = &step.change;
     let kinds = match (&column.kind, &step.kind) {
         (Type::Time { digits: from }, Type::Time { digits: to })
         | (Type::Naive { digits: from }, Type::Naive { digits: to })
@@ -304,10 +368,5 @@ fn keeps(column: &ColumnSchema, at: usize, step: &Step) -> bool {
         (Type::Text { padded, .. }, Type::Text { .. }) => !padded,
         (from, to) => std::mem::discriminant(from) == std::mem::discriminant(to),
     };
-    matches!(step.reading, Reading::At(position) if position == at)
-        && kinds
-        && !change.touches_texts()
-        && !change.ticks
-        && change.units.is_none()
-        && change.when_null.is_none()
+    matches!(step.reading, Reading::At(position) if position == at) && kinds && leaves(&step.change)
 }

@@ -57,7 +57,8 @@ impl Ladder<'_> {
         let failure = ended.as_ref().err().map(said);
         let report = TableReport::of(self.table, &state, self.options, failure);
         if ended.is_err() {
-            self.keep(&state);
+            self.checkpoint.current = Some(state);
+            self.watch.checkpoint(self.checkpoint);
         }
         (report, ended.is_ok())
     }
@@ -65,18 +66,11 @@ impl Ladder<'_> {
     async fn attempt(&mut self, state: &mut State) -> Result<(), ReconcileError> {
         let job = Arc::new(self.job(state).await);
         if state.ranges.is_empty() {
+            state.counters = self.count(&job, &mut state.tally).await?;
             self.cut(&job, state).await?;
         }
-        if state.figures.is_none() {
-            state.counters = self.count(&job, &mut state.tally).await?;
-            self.look(&job, state).await?;
-        }
         if self.options.depth == Depth::Figures {
-            for range in &mut state.ranges {
-                range.done = true;
-            }
-            state.settled = true;
-            return Ok(());
+            return self.look(&job, state).await;
         }
         self.compare(&job, state).await?;
         if state.method == Method::Lookup && !state.reversed {
@@ -136,8 +130,7 @@ impl Ladder<'_> {
         Ok(())
     }
 
-    /// Looks at counts and sums. Where it goes no further than that,
-    /// what differs is looked at again.
+    /// Looks at counts and sums.
     async fn look(&self, job: &Arc<Job>, state: &mut State) -> Result<(), ReconcileError> {
         let mut sum = Figures::default();
         // The ranges of the source's keys are none of the target's where their orders differ.
@@ -154,10 +147,15 @@ impl Ladder<'_> {
                 }
             }
         }
+        for range in &mut state.ranges {
+            range.done = true;
+        }
         state.figures = Some(sum);
+        state.settled = true;
         Ok(())
     }
 
+    /// Looks at a range, and again where that is not alike.
     async fn figures(
         &self,
         job: &Arc<Job>,
@@ -165,9 +163,6 @@ impl Ladder<'_> {
         tally: &mut Tally,
     ) -> Result<Figures, ReconcileError> {
         let mut figures = quick::look(job, range).await?;
-        if self.options.depth == Depth::Rows {
-            return Ok(figures);
-        }
         for _ in 0..self.options.reads {
             if quick::explained(job, &figures) {
                 return Ok(figures);
@@ -223,8 +218,9 @@ impl Ladder<'_> {
     /// Decides the suspects. What was decided counts once all are: a run that is stopped here has
     /// all of them before it again.
     async fn settle(&mut self, job: &Arc<Job>, state: &mut State) -> Result<(), ReconcileError> {
+        let suspects = std::mem::take(&mut state.suspects);
         let mut settled = state.clone();
-        let suspects = std::mem::take(&mut settled.suspects);
+        state.suspects.clone_from(&suspects);
         let mut lone = Lone::default();
         settle::settle(job, suspects, &mut |suspect, outcome| {
             book(job, &mut settled, &mut lone, suspect, outcome);
@@ -248,9 +244,11 @@ impl Ladder<'_> {
         Ok(counters)
     }
 
-    fn keep(&mut self, state: &State) {
-        self.checkpoint.current = Some(state.clone());
+    /// Hands out how far the run has come, of which the state is a part for as long.
+    fn keep(&mut self, state: &mut State) {
+        self.checkpoint.current = Some(std::mem::take(state));
         self.watch.checkpoint(self.checkpoint);
+        *state = self.checkpoint.current.take().unwrap_or_default();
     }
 }
 

@@ -14,7 +14,7 @@ use crate::store::Range;
 use crate::value::{Digest, Key, Row};
 
 /// Keys that are asked for at a time.
-pub(super) const KEYS: usize = 500;
+pub(super) const KEYS: usize = 1000;
 
 /// Digests that are held at a time.
 const DIGESTS: u64 = 1_000_000;

@@ -1,7 +1,7 @@
 //! Compares the rows of both databases, as the plan of a mapping says.
 //!
-//! A ladder: the plan has held both schemas against each other; counters and then counts and sums
-//! of ranges give a first look; then every row is compared. Where both databases keep a table in
+//! A ladder: the plan has held both schemas against each other, and the target's counters are
+//! looked at; then counts and sums of ranges give a first look, or every row is compared. Where both databases keep a table in
 //! one order, both are read in that order and merged; elsewhere the target's rows are fetched by
 //! key, and rows that only the target has are found by sums of their keys' digests. A row that is
 //! not equal is a suspect: it is read again on both sides, and reported only if it stayed as it

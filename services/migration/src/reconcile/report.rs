@@ -106,10 +106,11 @@ pub struct Figures {
 }
 
 /// How rows of both sides are brought together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
     /// Both sides are read in one order.
+    #[default]
     Merge,
     /// The source is read in its order, and the target by key.
     Lookup,

@@ -1,7 +1,7 @@
 //! Suspects are read again on both sides, after a delay: what the target merely had not got yet
 //! is equal then, and what keeps changing is told apart from what is wrong.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -70,6 +70,8 @@ pub(super) async fn settle(
     mut suspects: Vec<Suspect>,
     book: &mut (dyn FnMut(Suspect, State) + Send),
 ) -> Result<(), ReconcileError> {
+    // In one order every time, whichever range came to its end first.
+    suspects.sort_by(|one, two| one.target.cmp(&two.target));
     let rounds = job.options.reads.max(1) + PATIENCE;
     for round in 1..=rounds {
         if suspects.is_empty() {
@@ -85,18 +87,30 @@ pub(super) async fn settle(
             name(job, &mut suspects).await?;
         }
         let mut left = Vec::new();
-        for batch in suspects.chunks(KEYS) {
-            if job.stop.is_cancelled() {
-                left.extend_from_slice(batch);
-                continue;
+        let mut batches = suspects.chunks(KEYS).map(<[Suspect]>::to_vec);
+        let mut reading = VecDeque::new();
+        loop {
+            while reading.len() < job.options.parallel.max(1)
+                && !job.stop.is_cancelled()
+                && let Some(batch) = batches.next()
+            {
+                let job = Arc::clone(job);
+                reading.push_back(tokio::spawn(async move { read(&job, batch).await }));
             }
-            for (mut suspect, sides) in read(job, batch).await? {
+            let Some(batch) = reading.pop_front() else {
+                break;
+            };
+            let ended = |_| ReconcileError::Ended {
+                table: job.table.source.clone(),
+            };
+            for (mut suspect, sides) in batch.await.map_err(ended)?? {
                 match judge(job, &mut suspect, sides, round == rounds) {
                     Some(state) => book(suspect, state),
                     None => left.push(suspect),
                 }
             }
         }
+        left.extend(batches.flatten());
         suspects = left;
     }
     if job.stop.is_cancelled() && !suspects.is_empty() {
@@ -188,16 +202,16 @@ fn judge(job: &Job, suspect: &mut Suspect, sides: Sides, last: bool) -> Option<S
 }
 
 /// Reads both sides of suspects at one time.
-async fn read(job: &Job, suspects: &[Suspect]) -> Result<Vec<(Suspect, Sides)>, ReconcileError> {
+async fn read(job: &Job, suspects: Vec<Suspect>) -> Result<Vec<(Suspect, Sides)>, ReconcileError> {
     let targets: Vec<Key> = suspects.iter().map(|one| one.target.clone()).collect();
-    let (rows, modern) = tokio::join!(legacies(job, suspects), lookup::by_key(job, &targets));
+    let (rows, modern) = tokio::join!(legacies(job, &suspects), lookup::by_key(job, &targets));
     let modern = modern?;
-    let sides = suspects.iter().zip(rows?).map(|(suspect, legacy)| {
+    let sides = suspects.into_iter().zip(rows?).map(|(suspect, legacy)| {
         let sides = Sides {
             legacy,
             modern: modern.get(&suspect.target).cloned(),
         };
-        (suspect.clone(), sides)
+        (suspect, sides)
     });
     Ok(sides.collect())
 }

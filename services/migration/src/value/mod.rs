@@ -18,9 +18,10 @@ pub use key::Key;
 pub use number::Number;
 
 /// One value.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub enum Value {
     /// No value.
+    #[default]
     Null,
     /// A truth value.
     Bool(bool),
