@@ -15,7 +15,7 @@ use crate::store::{How, Progress, Range};
 const AHEAD: usize = 1;
 
 /// Bytes of a page's values, about, at most.
-const BYTES: usize = 16 << 20;
+const BYTES: usize = 6 << 20;
 
 /// Moves a part's rows from where it stands.
 pub(super) async fn run(
