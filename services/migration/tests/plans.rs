@@ -33,7 +33,10 @@ async fn planned(from: &str, to: &str, mapping: &str) -> Result<Sides, String> {
         to: file(&directory, "to.db", to).await,
     };
     Sides::open(&addresses).await.map_err(|error| match error {
-        OpenError::Plan(error) => error.to_string(),
+        OpenError::Plan(error) => match std::error::Error::source(&error) {
+            Some(cause) => format!("{error}: {cause}"),
+            None => error.to_string(),
+        },
         other => format!("{other:?}"),
     })
 }
@@ -115,6 +118,54 @@ async fn a_key_that_could_give_two_rows_one_name_is_refused() {
         planned(schema, schema, &mapping("\"id\"", "\"other\""))
             .await
             .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn a_key_of_joined_columns_must_come_apart_again() {
+    let joined = async |kind: &str, between: &str| {
+        planned(
+            &format!("CREATE TABLE a (one {kind}, two TEXT NOT NULL, PRIMARY KEY (one, two))"),
+            "CREATE TABLE a (id TEXT PRIMARY KEY)",
+            &format!(
+                "[[tables]]\nfrom = \"a\"\nto = \"a\"\n[tables.columns]\n\
+                 id = {{ from = [\"one\", \"two\"], join = \"{between}\" }}\n"
+            ),
+        )
+        .await
+        .map(|_| ())
+    };
+    joined("INTEGER NOT NULL", ":").await.unwrap();
+    for (kind, between) in [
+        ("INTEGER", ":"),
+        ("TEXT NOT NULL", ":"),
+        ("INTEGER NOT NULL", ""),
+        ("INTEGER NOT NULL", "0"),
+        ("INTEGER NOT NULL", "-"),
+    ] {
+        let refused = joined(kind, between).await.unwrap_err();
+        assert!(
+            refused.contains("different rows could be given one: what is joined must come apart"),
+            "{kind} {between}: {refused}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn rows_without_a_key_are_not_left_behind_in_silence() {
+    let schema = "CREATE TABLE a (id TEXT PRIMARY KEY)";
+    let rows = format!("{schema}; INSERT INTO a VALUES (NULL), ('x'), (NULL)");
+    let refused = planned(
+        &rows,
+        schema,
+        "[[tables]]\nfrom = \"a\"\nto = \"a\"\nsame = true\n",
+    )
+    .await
+    .map(|_| ())
+    .unwrap_err();
+    assert!(
+        refused.contains("`id` is of the primary key, and null in 2 rows"),
+        "{refused}"
     );
 }
 

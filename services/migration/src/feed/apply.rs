@@ -7,7 +7,7 @@ use kit::error::Cause;
 use crate::load::quarantined;
 use crate::plan::TablePlan;
 use crate::store::{Commit, How, Source, Target, WriteError};
-use crate::transform::{bare, transform};
+use crate::transform::transform;
 use crate::value::{Key, Row};
 
 /// Rows that were kept aside, at most, that are looked for among those that come again.
@@ -76,7 +76,7 @@ pub(crate) async fn apply(
         .collect();
     let healed = unique
         .iter()
-        .map(name_of)
+        .map(Key::id)
         .filter(|name| refused.contains(name));
     commit.healed = healed.collect();
     let all: Vec<Row> = good.iter().map(|(_, row)| row.clone()).collect();
@@ -90,7 +90,7 @@ pub(crate) async fn apply(
         // One by one, so that the row at fault holds up no other.
         Err(WriteError::Refused(_)) => {
             for (key, row) in good {
-                commit.healed = refused.get(&name_of(&key)).cloned().into_iter().collect();
+                commit.healed = refused.get(&key.id()).cloned().into_iter().collect();
                 commit.ids.clear();
                 one(
                     table,
@@ -145,10 +145,4 @@ async fn one(
 async fn refused_before(table: &TablePlan, target: &dyn Target) -> Result<HashSet<String>, Cause> {
     let refused = target.quarantined(Some(&table.source), MOST_HEALED).await?;
     Ok(refused.into_iter().map(|row| row.key).collect())
-}
-
-/// A key as the quarantine names it.
-fn name_of(key: &Key) -> String {
-    let values: Vec<String> = key.0.iter().map(bare).collect();
-    values.join(",")
 }

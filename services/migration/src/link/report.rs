@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{LinkError, Proxy};
 use crate::reconcile::{Differing, Report, TableReport, Verdict};
-use crate::value::{Key, Value};
 
 /// Ids of a table that are told.
 const MOST_IDS: usize = 100;
@@ -71,14 +70,6 @@ impl<'t> Found<'t> {
 
 /// The id of a row, as legacy has it where legacy has it.
 fn id(row: &Differing) -> Option<String> {
-    let Key(values) = row.source_key.as_ref().unwrap_or(&row.target_key);
-    let parts: Vec<String> = values
-        .iter()
-        .map(|value| match value {
-            Value::Text(text) => text.to_string(),
-            other => other.to_string(),
-        })
-        .collect();
-    let id = parts.join(",");
+    let id = row.source_key.as_ref().unwrap_or(&row.target_key).id();
     (1..=LONGEST_ID).contains(&id.len()).then_some(id)
 }

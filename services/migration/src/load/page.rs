@@ -7,7 +7,7 @@ use kit::error::Cause;
 
 use crate::plan::TablePlan;
 use crate::store::{Commit, How, Progress, Quarantined, Target, WriteError};
-use crate::transform::{bare, transform};
+use crate::transform::transform;
 use crate::value::{Key, Row, Value};
 
 /// What is to be written of a page.
@@ -202,15 +202,14 @@ fn kept<'r>(
 ) -> Quarantined {
     let value = |value: &Value| match value {
         Value::Null => serde_json::Value::Null,
-        other => serde_json::Value::String(bare(other)),
+        other => serde_json::Value::String(other.bare().into_owned()),
     };
     let row: serde_json::Map<String, serde_json::Value> = row
         .map(|(name, kept)| (name.to_owned(), value(kept)))
         .collect();
-    let keys: Vec<String> = key.0.iter().map(bare).collect();
     Quarantined {
         source: table.source.clone(),
-        key: keys.join(","),
+        key: key.id(),
         reason,
         row: serde_json::Value::Object(row).to_string(),
     }

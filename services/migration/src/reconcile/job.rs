@@ -138,7 +138,7 @@ impl Job {
 
     /// Whether the load refused the row under this key of the source.
     pub(super) fn is_quarantined(&self, key: &Key) -> bool {
-        !self.quarantined.is_empty() && self.quarantined.contains(&kept(key))
+        !self.quarantined.is_empty() && self.quarantined.contains(&key.id())
     }
 
     /// The target's keys of a range of the source's.
@@ -269,13 +269,4 @@ pub(super) fn not_comparable(tally: &mut Tally, key: &Key, bad: &BadValue) {
         &key.to_string(),
         true,
     );
-}
-
-/// A key as the load writes it beside what it refused.
-fn kept(key: &Key) -> String {
-    let values = key.0.iter().map(|value| match value {
-        Value::Text(text) => text.to_string(),
-        other => other.to_string(),
-    });
-    values.collect::<Vec<String>>().join(",")
 }

@@ -20,7 +20,7 @@ use crate::plan::TablePlan;
 use crate::reconcile::{self, RowReport, RowVerdict};
 use crate::sides::Sides;
 use crate::sync::children;
-use crate::value::{Key, Value};
+use crate::value::Key;
 
 /// Rows of one table that may belong to an entity.
 const MOST_PARTS: usize = 500;
@@ -211,11 +211,11 @@ async fn belonging(sides: &Sides, entity: &str, id: &str) -> Result<Vec<RowView>
         keys.truncate(MOST_PARTS);
         orphans.truncate(MOST_PARTS);
         let reports = compared(sides, table, &keys).await?;
-        let part = |key: &Key, verdict| RowView::of(text(key), table, verdict, None);
+        let part = |key: &Key, verdict| RowView::of(key.id(), table, verdict, None);
         for key in &keys {
             match reports.get(&key.to_string()) {
                 Some(report) if report.verdict == RowVerdict::Equal => {}
-                Some(report) => views.push(RowView::told(text(key), table, report)),
+                Some(report) => views.push(RowView::told(key.id(), table, report)),
                 None => views.push(part(key, Verdict::Unknown)),
             }
         }
@@ -241,7 +241,7 @@ async fn belonging(sides: &Sides, entity: &str, id: &str) -> Result<Vec<RowView>
 fn key(table: &TablePlan, parts: &[&str], modern: Option<&str>) -> Result<Key, String> {
     let key = reconcile::key(table, parts).map_err(|error| error.to_string())?;
     let Some(modern) = modern else { return Ok(key) };
-    match table.target_key(&key).as_ref().map(text) {
+    match table.target_key(&key).map(|key| key.id()) {
         Some(made) if made == modern => Ok(key),
         Some(_) => Err(format!(
             "modern calls it {modern}, which the mapping does not make of it: it came there by a \
@@ -249,15 +249,6 @@ fn key(table: &TablePlan, parts: &[&str], modern: Option<&str>) -> Result<Key, S
         )),
         None => Err("the mapping does not say what modern calls it".to_owned()),
     }
-}
-
-/// A key as ids are written.
-fn text(key: &Key) -> String {
-    let values = key.0.iter().map(|value| match value {
-        Value::Text(text) => text.to_string(),
-        other => other.to_string(),
-    });
-    values.collect::<Vec<_>>().join(",")
 }
 
 impl RowView {

@@ -120,8 +120,11 @@ impl Dialect {
     fn float(self, float: f64) -> String {
         match self {
             Self::Postgres => format!("'{float}'::float8"),
-            // Neither NaN nor infinity can be there: no other database has them.
             _ if float.is_finite() => format!("{float:e}"),
+            // SQLite has infinity, and no word for it but a number that is too large.
+            _ if float > 0.0 => "9e999".to_owned(),
+            _ if float < 0.0 => "-9e999".to_owned(),
+            // SQLite refuses a row with it before, and no other is written to by literals.
             _ => "NULL".to_owned(),
         }
     }

@@ -11,11 +11,10 @@ use compact_str::CompactString;
 use uuid::Uuid;
 
 pub use convert::convert;
-pub(crate) use text::of_key as bare;
 
 use crate::mapping::{Change, Compare};
 use crate::schema::Type;
-use crate::value::{Row, Value};
+use crate::value::{Key, Row, Value};
 
 /// The namespace of the ids that are made here, by RFC 9562, 5.5: they are the same in every run.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6ba2_5c4b_6a1c_5d0e_9d5c_3a3b_0c75_11e2);
@@ -33,6 +32,9 @@ pub struct Step {
     pub change: Change,
     /// What they become.
     pub kind: Type,
+    /// The source's type, where the column is of the key and values of that type can become one:
+    /// a value that does not come back as it was is refused then.
+    pub names: Option<Type>,
     /// Whether the column takes null.
     pub nullable: bool,
     /// How they are compared.
@@ -91,8 +93,8 @@ impl Step {
                 &made
             }
             Reading::Generated(entity, key) => {
-                let key: Vec<String> = key.iter().map(at).map(text::of_key).collect();
-                made = Value::Uuid(generated(entity, &key.join(",")).into_bytes());
+                let id = generated(entity, &Key::of(row, key).id());
+                made = Value::Uuid(id.into_bytes());
                 &made
             }
         };
@@ -103,13 +105,39 @@ impl Step {
         })
     }
 
-    fn judged(&self, value: &Value) -> Result<Value, String> {
-        let changed = text::changed(&self.change, value)?;
+    fn judged(&self, given: &Value) -> Result<Value, String> {
+        let changed = text::changed(&self.change, given)?;
         let value = convert(changed.as_ref(), &self.kind, &self.change)?;
         if value.is_null() && !self.nullable {
             return Err(format!("cannot be null in {}", self.to));
         }
+        if let Some(from) = &self.names
+            && !self.comes_back(from, given, &value)
+        {
+            return Err(format!(
+                "becomes {value}, as other values would: it cannot be the key"
+            ));
+        }
         Ok(value)
+    }
+
+    /// Whether what was made of a value becomes that value again.
+    fn comes_back(&self, from: &Type, given: &Value, made: &Value) -> bool {
+        // The way there goes by these too, but for the letters' case, which is what is looked at.
+        let as_read = Change {
+            case: None,
+            ..self.change.clone()
+        };
+        let given = text::changed(&as_read, given)
+            .and_then(|given| convert(given.as_ref(), from, &as_read));
+        let back = convert(made, from, &as_read).and_then(|back| {
+            let cased = Change {
+                case: self.change.case,
+                ..Change::default()
+            };
+            Ok(text::changed(&cased, &back)?.into_owned())
+        });
+        given.is_ok() && given == back
     }
 }
 

@@ -11,6 +11,7 @@ fn step(kind: &str, change: Change) -> Step {
         reading: Reading::At(0),
         change,
         kind: kind.parse().expect(kind),
+        names: None,
         nullable: true,
         compare: Compare::default(),
     }
@@ -231,4 +232,69 @@ fn a_value_that_the_type_cannot_hold_is_named_in_the_refusal() {
         let refused = plain(kind, value).expect_err(kind);
         assert!(refused.ends_with(fault), "{refused}");
     }
+}
+
+#[test]
+fn a_key_s_value_that_others_would_become_too_is_refused() {
+    let named = |from: &str, kind: &str, change: Change, value: Value| {
+        let step = Step {
+            names: Some(from.parse().expect(from)),
+            ..step(kind, change)
+        };
+        transform(&[step], &[value]).map(|row| row[0].to_string())
+    };
+    let text = |kind, value| named("text", kind, Change::default(), Value::text(value));
+    assert_eq!(text("integer", "17"), Ok("17".to_owned()));
+    for (kind, value) in [
+        ("integer", "017"),
+        ("integer", "+17"),
+        ("bool", "yes"),
+        ("decimal(5, 2)", "1.50"),
+        ("uuid", "6BA25C4B-6A1C-5D0E-9D5C-3A3B0C7511E2"),
+        ("uuid", "6ba25c4b6a1c5d0e9d5c3a3b0c7511e2"),
+    ] {
+        let bad = text(kind, value).map_err(|bad| bad.to_string());
+        assert!(
+            bad.as_ref()
+                .is_err_and(|bad| bad.contains("cannot be the key")),
+            "{value}: {bad:?}"
+        );
+    }
+    // Capitals may be what the source writes; then small letters are not.
+    let upper = || Change {
+        case: Some(Case::Upper),
+        ..Change::default()
+    };
+    let id = "6BA25C4B-6A1C-5D0E-9D5C-3A3B0C7511E2";
+    assert!(named("text", "uuid", upper(), Value::text(id)).is_ok());
+    assert!(named("text", "uuid", upper(), Value::text(id.to_lowercase())).is_err());
+    // Digits of a second that the target does not keep.
+    let time = |ticks| named("datetime(7)", "datetime(3)", utc(), Value::Naive(ticks));
+    assert!(time(30_000).is_ok());
+    assert!(time(30_001).is_err());
+    // A tick of 1/300 s is one value, however it is read.
+    let tick = |ticks| {
+        named(
+            "datetime(7)",
+            "datetime(3)",
+            of_datetime(),
+            Value::Naive(ticks),
+        )
+    };
+    assert_eq!(tick(33_333), tick(33_330));
+    assert!(tick(33_333).is_ok());
+}
+
+#[test]
+fn different_keys_make_different_ids() {
+    let made = |row: &[Value]| {
+        let step = Step {
+            reading: Reading::Generated("order".to_owned(), vec![0, 1]),
+            ..step("uuid", Change::default())
+        };
+        transform(&[step], row).expect("an id")
+    };
+    let one = made(&[Value::text("a,b"), Value::text("c")]);
+    let two = made(&[Value::text("a"), Value::text("b,c")]);
+    assert_ne!(one, two);
 }

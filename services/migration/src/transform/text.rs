@@ -17,13 +17,10 @@ pub(super) fn changed<'v>(change: &Change, value: &'v Value) -> Result<Cow<'v, V
         return Ok(Cow::Borrowed(value));
     }
     if let Some(entity) = &change.id_of {
-        let id = generated(entity, &of_key(value));
+        let id = generated(entity, &value.bare());
         return Ok(Cow::Owned(Value::Uuid(id.into_bytes())));
     }
-    let text = match value {
-        Value::Text(text) => Cow::Borrowed(text.as_str()),
-        other => Cow::Owned(of_key(other)),
-    };
+    let text = value.bare();
     let text = match change.trim {
         Trim::None => &*text,
         Trim::End => text.trim_end_matches(' '),
@@ -50,9 +47,9 @@ pub(super) fn changed<'v>(change: &Change, value: &'v Value) -> Result<Cow<'v, V
 
 /// Texts with something between them; nulls are left out, and nothing but nulls is null.
 pub(super) fn joined<'v>(values: impl Iterator<Item = &'v Value>, between: &str) -> Value {
-    let texts: Vec<String> = values
+    let texts: Vec<Cow<'_, str>> = values
         .filter(|value| !value.is_null())
-        .map(of_key)
+        .map(Value::bare)
         .collect();
     if texts.is_empty() {
         return Value::Null;
@@ -65,18 +62,11 @@ pub(super) fn joined<'v>(values: impl Iterator<Item = &'v Value>, between: &str)
 pub(super) fn part(value: &Value, between: &str, part: usize) -> Value {
     match value {
         Value::Null => Value::Null,
-        other => of_key(other)
+        other => other
+            .bare()
             .split(between)
             .nth(part)
             .map_or(Value::Null, Value::text),
-    }
-}
-
-/// A value as it stands in an id or a path: without quotes.
-pub(crate) fn of_key(value: &Value) -> String {
-    match value {
-        Value::Text(text) => text.to_string(),
-        other => other.to_string(),
     }
 }
 

@@ -20,6 +20,18 @@ impl Key {
         Self(positions.iter().map(value).collect())
     }
 
+    /// The key as one text, as ids are written: the value itself, without quotes, or the values
+    /// of several columns with commas between them. Different keys of a table have different ids.
+    pub fn id(&self) -> String {
+        match &*self.0 {
+            [value] => value.bare().into_owned(),
+            values => {
+                let escaped = |value: &Value| value.bare().replace('\\', r"\\").replace(',', r"\,");
+                values.iter().map(escaped).collect::<Vec<_>>().join(",")
+            }
+        }
+    }
+
     /// The key as it is kept in a checkpoint.
     pub fn to_json(&self) -> String {
         // Values of a key are neither floats nor maps, so there is nothing that could fail.
@@ -120,6 +132,22 @@ mod tests {
             Value::Number("10.50".parse().expect("a number")),
         ]);
         assert_eq!(Key::from_json(&kept.to_json()).expect("json"), kept);
+    }
+
+    #[test]
+    fn different_keys_have_different_ids() {
+        let id = |parts: &[&str]| key(&parts.iter().map(Value::text).collect::<Vec<_>>()).id();
+        assert_eq!(id(&["a,b\\"]), "a,b\\", "an id of one column is its value");
+        assert_eq!(id(&["a", "b"]), "a,b");
+        let bytes = |last| key(&[Value::Bytes([[7; 63].as_slice(), &[last]].concat().into())]).id();
+        assert_ne!(bytes(1), bytes(2), "the whole of it counts");
+        for (one, two) in [
+            (["a,b", "c"], ["a", "b,c"]),
+            (["a\\", "b"], ["a", "\\b"]),
+            (["a\\", ",b"], ["a\\,", "b"]),
+        ] {
+            assert_ne!(id(&one), id(&two), "{one:?} {two:?}");
+        }
     }
 
     #[test]

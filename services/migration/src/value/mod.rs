@@ -10,6 +10,8 @@ mod number;
 mod show;
 pub mod time;
 
+use std::borrow::Cow;
+
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +68,21 @@ impl Value {
     /// Something that cannot be held, by its description.
     pub fn unreadable(what: impl Into<String>) -> Self {
         Self::Unreadable(what.into().into_boxed_str())
+    }
+
+    /// The whole value as it stands in an id or a path: a text without quotes, bytes in
+    /// hexadecimal.
+    pub fn bare(&self) -> Cow<'_, str> {
+        match self {
+            Self::Text(text) => Cow::Borrowed(text),
+            Self::Bytes(bytes) => {
+                let digits = bytes.iter().flat_map(|byte| {
+                    [byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16))
+                });
+                Cow::Owned("0x".chars().chain(digits.flatten()).collect())
+            }
+            other => Cow::Owned(other.to_string()),
+        }
     }
 
     /// Bytes that this value takes in memory, about.

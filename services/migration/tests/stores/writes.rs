@@ -7,6 +7,7 @@ use crate::bed::{Bed, commit, destination, key, of_every, rows};
 
 of_every!([sqlite Sqlite, postgres Postgres]:
     a_refusal_leaves_nothing_behind,
+    a_float_comes_back_or_is_refused,
     books_change_with_the_rows_or_not_at_all,
     an_upsert_touches_only_what_differs,
     rows_are_deleted_by_their_keys,
@@ -73,6 +74,49 @@ async fn a_refusal_leaves_nothing_behind(bed: Bed) {
             .await
             .expect("an answer")
     );
+}
+
+async fn a_float_comes_back_or_is_refused(bed: Bed) {
+    bed.run("CREATE TABLE f (id bigint NOT NULL PRIMARY KEY, x double precision)")
+        .await;
+    let target = bed.target().await;
+    let destination = destination(&*target, "f").await;
+    let floats = [
+        0.1,
+        -0.0,
+        5e-324,
+        f64::MAX,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+    ];
+    let given: Vec<Row> = (0..)
+        .zip(floats)
+        .map(|(id, float)| vec![Value::Int(id), Value::Float(float)])
+        .collect();
+    let written = target
+        .write(&destination, &given, How::Upsert, &commit())
+        .await;
+    assert_eq!(written.expect("rows"), given.len() as u64);
+    assert_eq!(rows(&*target, "f").await, given);
+    let nan = vec![Value::Int(99), Value::Float(f64::NAN)];
+    let kept = target
+        .write(&destination, &[nan], How::Upsert, &commit())
+        .await;
+    let found = rows(&*target, "f").await;
+    let there = found.get(given.len()).map(|row| &row[1]);
+    match kept {
+        Ok(_) => assert!(
+            matches!(there, Some(Value::Float(float)) if float.is_nan()),
+            "{there:?}"
+        ),
+        Err(WriteError::Refused(why)) => {
+            assert!(
+                there.is_none() && why.contains("NaN: f.x"),
+                "{there:?}: {why}"
+            );
+        }
+        Err(WriteError::Failed(cause)) => panic!("{cause}"),
+    }
 }
 
 async fn books_change_with_the_rows_or_not_at_all(bed: Bed) {

@@ -1,9 +1,10 @@
 //! What a file says of its tables.
 
 use kit::error::Cause;
-use sqlx::{Row as _, SqlitePool};
+use sqlx::{AssertSqlSafe, Row as _, SqlitePool};
 
 use crate::schema::{ColumnSchema, TableName, TableSchema, Type};
+use crate::store::Dialect;
 use crate::store::books::is_ours;
 
 /// `hidden` of a column that is computed: virtual, and stored.
@@ -43,7 +44,7 @@ pub(super) async fn describe(
         let collation: Option<String> = collation(pool, &table.name, &name).await?;
         columns.push(ColumnSchema {
             kind: kind(&native),
-            nullable: !required && in_key == 0,
+            nullable: !required,
             optional: default.is_some(),
             generated: COMPUTED.contains(&row.try_get(5)?),
             ordered: collation.is_none_or(|collation| collation == "BINARY"),
@@ -56,14 +57,45 @@ pub(super) async fn describe(
     if let [(_, name)] = key.as_slice()
         && let Some(column) = columns.iter_mut().find(|column| column.name == *name)
     {
-        column.optional |= column.native == "INTEGER";
+        let counts = column.native == "INTEGER";
+        column.optional |= counts;
+        column.nullable &= !counts;
     }
+    let key: Vec<String> = key.into_iter().map(|(_, name)| name).collect();
+    nameless(pool, table, &columns, &key).await?;
     Ok((!columns.is_empty()).then(|| TableSchema {
         name: table.clone(),
         columns,
-        key: key.into_iter().map(|(_, name)| name).collect(),
+        key,
         rows: None,
     }))
+}
+
+/// Refuses a table with rows that have null in their primary key, which `SQLite` alone allows:
+/// no comparison of keys finds them, so they would be left behind without a word.
+async fn nameless(
+    pool: &SqlitePool,
+    table: &TableName,
+    columns: &[ColumnSchema],
+    key: &[String],
+) -> Result<(), Cause> {
+    let columns = columns.iter();
+    let nullable = columns.filter(|column| column.nullable && key.contains(&column.name));
+    for ColumnSchema { name, .. } in nullable {
+        let sql = format!(
+            "SELECT count(*) FROM {} WHERE {} IS NULL",
+            Dialect::Sqlite.table(table),
+            Dialect::Sqlite.name(name),
+        );
+        let rows: i64 = sqlx::query_scalar(AssertSqlSafe(sql))
+            .fetch_one(pool)
+            .await?;
+        if rows > 0 {
+            let message = format!("`{name}` is of the primary key, and null in {rows} rows");
+            return Err(message.into());
+        }
+    }
+    Ok(())
 }
 
 /// The collation of a column that an index is on: the only place that tells.

@@ -24,6 +24,9 @@ pub(super) async fn write(
     how: How,
     commit: &Commit,
 ) -> Result<u64, WriteError> {
+    for row in rows {
+        can_be_kept(destination, row)?;
+    }
     let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
     let mut written = 0;
     for rows in rows.chunks(ROWS) {
@@ -61,6 +64,9 @@ pub(super) async fn change(
 ) -> Result<Vec<bool>, WriteError> {
     let mut made = Vec::with_capacity(changes.len());
     for change in changes {
+        if let Some(wanted) = &change.wanted {
+            can_be_kept(destination, wanted)?;
+        }
         let Some(sql) = SQL.change(destination, change) else {
             made.push(true);
             continue;
@@ -70,6 +76,19 @@ pub(super) async fn change(
         transaction.commit().await.map_err(failed)?;
     }
     Ok(made)
+}
+
+/// Refuses what the file would keep as null without a word.
+fn can_be_kept(destination: &Destination, row: &Row) -> Result<(), WriteError> {
+    let mut columns = destination.columns.iter().zip(row);
+    let lost = columns.find(|(_, value)| matches!(value, Value::Float(float) if float.is_nan()));
+    match lost {
+        Some((column, _)) => Err(WriteError::Refused(format!(
+            "SQLite keeps no NaN: {}.{}",
+            destination.table, column.name
+        ))),
+        None => Ok(()),
+    }
 }
 
 fn insert(destination: &Destination, rows: &[Row], how: How) -> String {

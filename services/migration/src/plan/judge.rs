@@ -1,243 +1,25 @@
-//! A mapping held against both schemas: what is read of each table, what becomes of it, and where
-//! it goes. Everything that does not fit is told at once.
+//! One table of a mapping, judged: every column has a place, and a value that can get there.
 
 use std::fmt::Display;
 
-use kit::error::Cause;
-
-use crate::mapping::{
-    Change, ColumnMap, Feeder, Mapping, Origin, Problem, Problems, TableMap, Trim,
-};
+use super::TablePlan;
+use crate::mapping::{ColumnMap, Origin, Problem, TableMap};
 use crate::schema::{ColumnSchema, TableSchema, Type};
-use crate::store::{Destination, Dialect, Select, Source};
-use crate::transform::{Reading, Step, bare, convert};
-use crate::value::{Key, Row, Value};
-
-/// What a run does, table by table.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    /// The tables, in the order in which they are loaded.
-    pub tables: Vec<TablePlan>,
-}
-
-/// What a run does with a table.
-#[derive(Debug, Clone)]
-pub struct TablePlan {
-    /// The source's table, as the mapping names it.
-    pub source: String,
-    /// What a row of it is to the proxy.
-    pub entity: Option<String>,
-    /// The entity that its rows belong to, and the position of the column that says to which.
-    pub parent: Option<(String, usize)>,
-    /// Who keeps it up to date after the copy.
-    pub feeder: Feeder,
-    /// What is read.
-    pub select: Select,
-    /// Where it goes.
-    pub destination: Destination,
-    /// What becomes of it: one step for each of the destination's columns.
-    pub steps: Vec<Step>,
-    /// The entity whose ids are made here, and the position of the id in the destination's row.
-    pub generates: Option<(String, usize)>,
-    /// Rows, about.
-    pub rows: Option<u64>,
-}
-
-/// Why there is no plan.
-#[derive(Debug, thiserror::Error)]
-pub enum PlanError {
-    /// The mapping does not fit the schemas.
-    #[error(transparent)]
-    Mapping(#[from] Problems),
-    /// A schema could not be read.
-    #[error("could not read the schema of {table} in {database}")]
-    Schema {
-        /// The table.
-        table: String,
-        /// The database.
-        database: String,
-        /// What failed.
-        #[source]
-        source: Cause,
-    },
-}
-
-impl Plan {
-    /// Holds a mapping, which came from `file`, against both sides.
-    pub async fn of(
-        file: &str,
-        mapping: &Mapping,
-        source: &dyn Source,
-        target: &dyn Source,
-    ) -> Result<Self, PlanError> {
-        let mut problems = Vec::new();
-        let mut tables = Vec::with_capacity(mapping.tables.len());
-        for map in &mapping.tables {
-            let from = describe(source, &map.from).await?;
-            let to = describe(target, &map.to).await?;
-            for (found, name, side) in [(&from, &map.from, source), (&to, &map.to, target)] {
-                if found.is_none() {
-                    let message = format!("there is no table `{name}` in {}", side.name());
-                    problems.push(Problem {
-                        line: map.line,
-                        message,
-                    });
-                }
-            }
-            if let (Some(from), Some(to)) = (from, to) {
-                let mut judge = Judge {
-                    map,
-                    from: &from,
-                    to: &to,
-                    loose: target.dialect() == Dialect::Sqlite,
-                    problems: &mut problems,
-                };
-                tables.extend(judge.table());
-            }
-        }
-        if problems.is_empty() {
-            Ok(Self { tables })
-        } else {
-            Err(Problems::new(file, problems).into())
-        }
-    }
-}
-
-impl TablePlan {
-    /// Whether both databases keep the rows in one order, by the values of their keys.
-    pub fn is_ordered(&self) -> bool {
-        let plain = |position: &usize| {
-            self.steps.get(*position).is_some_and(|step| {
-                matches!(step.reading, Reading::At(_)) && !step.change.touches_texts()
-            })
-        };
-        let kinds = |select: &Select| -> Vec<std::mem::Discriminant<Type>> {
-            select
-                .key_columns()
-                .map(|column| std::mem::discriminant(&column.kind))
-                .collect()
-        };
-        let read = self.destination.select();
-        self.select.is_ordered()
-            && read.is_ordered()
-            && self.destination.key.iter().all(plain)
-            && kinds(&self.select) == kinds(&read)
-            && self.key_positions() == self.select.key
-    }
-
-    /// The key of the source's row that became the target's row of this key; nothing where no row
-    /// can have, or where a key does not tell (a generated id).
-    pub fn source_key(&self, key: &Key) -> Option<Key> {
-        let steps: Vec<(&Step, &Value)> = self
-            .destination
-            .key
-            .iter()
-            .zip(&key.0)
-            .filter_map(|(position, value)| Some((self.steps.get(*position)?, value)))
-            .collect();
-        let back = |position: &usize| {
-            let (step, value) = steps.iter().find(|(step, _)| {
-                matches!(step.reading, Reading::At(at) if at == *position)
-                    && step.change.id_of.is_none()
-            })?;
-            let column = self.select.columns.get(*position)?;
-            // Amounts in units are no keys, so the way back is that of plain values.
-            let was = convert(value, &column.kind, &Change::default()).ok()?;
-            let again = convert(&was, &step.kind, &step.change).ok()?;
-            (again == **value).then_some(was)
-        };
-        let values: Option<Box<[Value]>> = self.select.key.iter().map(back).collect();
-        values.map(Key)
-    }
-
-    /// The position in the source's row of the column that says to which of these entities it
-    /// belongs.
-    pub fn belongs_to(&self, entity: &str) -> Option<usize> {
-        let parent = self.parent.as_ref().filter(|(of, _)| of == entity);
-        parent.map(|(_, column)| *column)
-    }
-
-    /// The key in the target of the source's row of this key; nothing where it cannot be there.
-    pub fn target_key(&self, key: &Key) -> Option<Key> {
-        let mut row = vec![Value::Null; self.select.columns.len()];
-        for (position, value) in self.select.key.iter().zip(&key.0) {
-            *row.get_mut(*position)? = value.clone();
-        }
-        let steps = self
-            .destination
-            .key
-            .iter()
-            .map(|position| self.steps.get(*position));
-        let values = steps.map(|step| step.and_then(|step| step.of(&row).ok()));
-        let values: Option<Box<[Value]>> = values.collect();
-        values.map(Key)
-    }
-
-    /// The ids that are made for rows of these keys: entity, legacy id, modern id.
-    pub fn ids_of<'r>(
-        &self,
-        rows: impl Iterator<Item = (&'r Key, &'r Row)>,
-    ) -> Vec<(String, String, String)> {
-        let Some((entity, position)) = &self.generates else {
-            return Vec::new();
-        };
-        let id = |(key, row): (&Key, &Row)| {
-            let modern = row.get(*position).map_or_else(String::new, bare);
-            let legacy: Vec<String> = key.0.iter().map(bare).collect();
-            (entity.clone(), legacy.join(","), modern)
-        };
-        rows.map(id).collect()
-    }
-
-    /// The source's positions that the destination's key is made of, in its order.
-    pub fn key_positions(&self) -> Vec<usize> {
-        let steps = self
-            .destination
-            .key
-            .iter()
-            .filter_map(|position| self.steps.get(*position));
-        steps
-            .flat_map(|step| step.reading.positions().to_vec())
-            .collect()
-    }
-}
-
-impl Reading {
-    /// The places that it reads.
-    pub fn positions(&self) -> &[usize] {
-        match self {
-            Self::At(position) | Self::Part(position, ..) => std::slice::from_ref(position),
-            Self::Joined(positions, _) | Self::Generated(_, positions) => positions,
-            Self::Constant(_) => &[],
-        }
-    }
-}
-
-async fn describe(
-    side: &dyn Source,
-    table: &crate::schema::TableName,
-) -> Result<Option<TableSchema>, PlanError> {
-    side.describe(table)
-        .await
-        .map_err(|source| PlanError::Schema {
-            table: table.to_string(),
-            database: side.name(),
-            source,
-        })
-}
+use crate::store::{Destination, Select};
+use crate::transform::{Reading, Step};
 
 /// Judges one table.
-struct Judge<'j> {
-    map: &'j TableMap,
-    from: &'j TableSchema,
-    to: &'j TableSchema,
+pub(super) struct Judge<'j> {
+    pub(super) map: &'j TableMap,
+    pub(super) from: &'j TableSchema,
+    pub(super) to: &'j TableSchema,
     /// Whether the target's columns say little of what they hold.
-    loose: bool,
-    problems: &'j mut Vec<Problem>,
+    pub(super) loose: bool,
+    pub(super) problems: &'j mut Vec<Problem>,
 }
 
 impl Judge<'_> {
-    fn table(&mut self) -> Option<TablePlan> {
+    pub(super) fn table(&mut self) -> Option<TablePlan> {
         let before = self.problems.len();
         let key = self.key();
         let maps = self.columns();
@@ -264,7 +46,7 @@ impl Judge<'_> {
         let parent = self.parent(&select);
         self.unfilled(&destination);
         self.unread(&key, &maps);
-        self.target_key(&mut destination, &steps, &select);
+        self.target_key(&mut destination, &mut steps, &select);
         (self.problems.len() == before).then_some(TablePlan {
             source: self.map.from.to_string(),
             entity: self.map.entity.clone(),
@@ -427,6 +209,7 @@ impl Judge<'_> {
             reading,
             change: map.change.clone(),
             kind,
+            names: None,
             nullable: schema.nullable,
             compare: map.compare.clone(),
         };
@@ -528,76 +311,7 @@ impl Judge<'_> {
         }
     }
 
-    /// The target's key must be made of the source's, and of all of it, or two rows would be one.
-    fn target_key(&mut self, destination: &mut Destination, steps: &[Step], select: &Select) {
-        if self.to.key.is_empty() {
-            self.problem(format!(
-                "`{}` has no primary key, so no row of it can be found again",
-                self.to.name
-            ));
-        }
-        let mut used = Vec::new();
-        for name in &self.to.key {
-            let Some(position) = destination
-                .columns
-                .iter()
-                .position(|column| column.name == *name)
-            else {
-                if self
-                    .to
-                    .column(name)
-                    .is_some_and(|column| column.optional || column.nullable)
-                {
-                    self.problem(format!(
-                        "`{}.{name}` is the key, and nothing fills it",
-                        self.to.name
-                    ));
-                }
-                continue;
-            };
-            destination.key.push(position);
-            let Some(step) = steps.get(position) else {
-                continue;
-            };
-            let read = step.reading.positions();
-            let padded = read.iter().all(|at| {
-                let column = select.columns.get(*at);
-                column.is_some_and(|column| matches!(column.kind, Type::Text { padded: true, .. }))
-            });
-            let trims = step.change.trim == Trim::End && padded;
-            let mut change = step.change.clone();
-            if trims {
-                change.trim = Trim::None;
-            }
-            if change.loses() || matches!(step.reading, Reading::Part(..)) {
-                self.problem(format!(
-                    "`{}.{name}` is the key, and different rows could be given one: it may not be trimmed, \
-                     cased, mapped, rounded or split", self.to.name
-                ));
-            }
-            used.extend_from_slice(read);
-        }
-        let whole = !used.is_empty() && select.key.iter().all(|at| used.contains(at));
-        let own = used.iter().all(|at| select.key.contains(at));
-        let complete = !select.key.is_empty()
-            && !self.to.key.is_empty()
-            && destination.key.len() == self.to.key.len();
-        if complete && !(whole && own) {
-            self.problem(format!(
-                "the key of `{}` ({}) is not made of the key of `{}` ({})",
-                self.to.name,
-                self.to.key.join(", "),
-                self.from.name,
-                select
-                    .key_columns()
-                    .map(|column| column.name.as_str())
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            ));
-        }
-    }
-
-    fn problem(&mut self, message: impl Display) {
+    pub(super) fn problem(&mut self, message: impl Display) {
         self.problem_at(self.map.line, message);
     }
 
