@@ -1,16 +1,15 @@
-//! User-space instructions for one request, by callgrind. Start-up cancels out of the difference
-//! between two runs, and a busy machine changes nothing. The kernel's share of the CPU time is not in
+//! User-space instructions for one request, by callgrind. The kernel's share of the CPU time is not in
 //! it, so there is no target here.
 
-use std::fs;
 use std::net::SocketAddr;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
+use bench_compare::callgrind;
+use bench_compare::markdown::{cell, table};
 
 use crate::Options;
 use crate::contenders::{Contender, Lab};
 use crate::generators::Generator;
-use crate::report::{cell, table};
 
 /// Few enough that a mirror, too, keeps up while it is instrumented.
 const CONNECTIONS: u32 = 4;
@@ -75,13 +74,7 @@ fn count(
     requests: u32,
 ) -> Result<(f64, Option<f64>)> {
     let profiles = tempfile::tempdir_in(&lab.directory)?;
-    // nginx works in a child of the process that is started, so each process writes a file.
-    let wrapper = [
-        "valgrind".to_owned(),
-        "--tool=callgrind".to_owned(),
-        "--trace-children=yes".to_owned(),
-        format!("--callgrind-out-file={}/%p", profiles.path().display()),
-    ];
+    let wrapper = callgrind::wrapper(profiles.path());
     let running = lab.start(contender, modern, &wrapper)?;
     let load = Generator {
         core: &lab.load_core,
@@ -99,37 +92,8 @@ fn count(
             seen.failed
         );
     }
-    let mut total = 0.0;
-    for profile in fs::read_dir(profiles.path())? {
-        let path = profile?.path();
-        let text =
-            fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-        total += totals(&text).with_context(|| format!("{} has no totals", path.display()))?;
-    }
     Ok((
-        total,
+        callgrind::instructions(profiles.path())?,
         outcomes.and_then(|outcomes| outcomes.compared_share()),
     ))
-}
-
-fn totals(profile: &str) -> Option<f64> {
-    let line = profile
-        .lines()
-        .rev()
-        .find_map(|line| line.strip_prefix("totals:"))?;
-    line.split_whitespace().next()?.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_total_of_a_profile_is_its_last_line() {
-        assert_eq!(
-            totals("fn=(1) main\n5 100\n\ntotals: 1234567\n"),
-            Some(1_234_567.0)
-        );
-        assert_eq!(totals("fn=(1) main\n"), None);
-    }
 }

@@ -5,13 +5,14 @@
 use std::net::SocketAddr;
 
 use anyhow::{Result, bail};
+use bench_compare::markdown::{cell, table};
 
 use crate::Options;
 use crate::contenders::{Contender, Lab, Running};
 use crate::control::Outcomes;
 use crate::generators::{Generator, Seen};
 use crate::process::{Server, free_address};
-use crate::report::{Target, cell, median, table};
+use crate::report::{Target, median};
 
 /// Fewer than under saturation: a connection asks again before its last answer is a round old.
 const CONNECTIONS: u32 = 30;

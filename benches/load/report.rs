@@ -1,4 +1,4 @@
-//! Medians, Markdown tables and the list of targets that were met or missed.
+//! Medians and the list of targets that were met or missed.
 
 use std::process::ExitCode;
 
@@ -54,19 +54,6 @@ pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     let upper = *values.get(values.len() / 2)?;
     let lower = *values.get(values.len().saturating_sub(1) / 2)?;
     Some(f64::midpoint(lower, upper))
-}
-
-pub(crate) fn table(title: &str, columns: &[&str], rows: &[Vec<String>]) {
-    println!("\n## {title}\n\n| {} |", columns.join(" | "));
-    println!("|{}", "---|".repeat(columns.len()));
-    for row in rows {
-        println!("| {} |", row.join(" | "));
-    }
-}
-
-/// A cell, empty where there is nothing to say.
-pub(crate) fn cell(value: Option<f64>, decimals: usize) -> String {
-    value.map_or(String::new(), |value| format!("{value:.decimals$}"))
 }
 
 #[cfg(test)]

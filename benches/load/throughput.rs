@@ -4,11 +4,12 @@
 use std::net::SocketAddr;
 
 use anyhow::Result;
+use bench_compare::markdown::{cell, table};
 
 use crate::Options;
 use crate::contenders::{Contender, Lab};
 use crate::generators::Generator;
-use crate::report::{Target, cell, median, table};
+use crate::report::{Target, median};
 
 struct Entry {
     name: String,
