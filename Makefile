@@ -1,7 +1,7 @@
 # What people and pipelines type; each line also works by hand.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: demo test check docs bench bench-load bench-services bench-data fuzz fuzz-api
+.PHONY: demo test check docs bench bench-compare bench-load bench-services bench-data fuzz fuzz-api
 
 # The whole sample system with the proxy and traffic, in one process: make demo ARGS="--rate 50"
 demo:
@@ -41,7 +41,14 @@ docs:
 
 bench:
 	@deploy/packages.sh build
-	cargo bench --package benches --bench '*' --locked -- $(ARGS)
+	cargo bench --package benches --package bench-compare --bench '*' --locked -- $(ARGS)
+
+# Instructions of a comparison beside serde_json's parse and json-patch, about ten minutes; ARGS="'5 MB'"
+# or ARGS=keyed picks cases.
+bench-compare:
+	@deploy/packages.sh build compare
+	cargo build --release --locked --package bench-compare
+	$(TARGET)/release/bench-compare $(ARGS)
 
 # Against bare Pingora and nginx, about half an hour; ARGS="--help" lists shorter runs.
 bench-load:

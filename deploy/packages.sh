@@ -4,6 +4,7 @@
 #
 #   deploy/packages.sh build             what compiling needs
 #   deploy/packages.sh build test load   and what the tests and the load matrix run
+#   deploy/packages.sh build compare     and what counts a comparison's instructions
 #   deploy/packages.sh build test data   and what the benchmark of moving rows is held against
 set -euo pipefail
 
@@ -11,6 +12,7 @@ set -euo pipefail
 declare -A groups=(
   [build]="cc:build-essential c++:build-essential make:build-essential cmake:cmake"
   [test]="initdb:postgresql redis-server:redis-server mariadbd:mariadb-server-core chromium:chromium"
+  [compare]="valgrind:valgrind"
   [data]="pgloader:pgloader"
   [load]="nginx:nginx-light wrk:wrk h2load:nghttp2-client valgrind:valgrind"
 )

@@ -70,6 +70,28 @@ fn paths_are_json_pointers() {
 }
 
 #[test]
+fn a_key_that_is_no_text_or_absurdly_long_has_a_path_of_its_own() {
+    different(
+        r#"{"a\ud800":1}"#,
+        r#"{"a\ud800":2}"#,
+        &[(Kind::Value, "/a\u{fffd}\u{fffd}\u{fffd}")],
+    );
+    let path = |end: &str| {
+        let of = |value| format!(r#"{{"{}{end}":{value}}}"#, "k".repeat(300));
+        let comparison = json(&of(1), &of(2));
+        comparison
+            .discrepancies
+            .first()
+            .map(|found| found.path.clone())
+    };
+    let plain = path("a");
+    assert_eq!(plain.as_ref().map(String::len), Some(1 + 256 + 3 + 16));
+    assert_eq!(plain, path(r"\u0061"));
+    let (one, other) = (path(r"\ud800"), path(r"\ud801"));
+    assert!(plain != one && one != other, "{one:?} {other:?}");
+}
+
+#[test]
 fn both_sides_are_shown_as_they_were_written() {
     let comparison = json(r#"{"total": 10.50, "note": "x"}"#, r#"{"total": "10.5"}"#);
     let shown: Vec<_> = comparison

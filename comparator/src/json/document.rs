@@ -92,20 +92,34 @@ impl<'a> Document<'a> {
         }
     }
 
+    /// A string's or key's characters as they are shown: what has none is replaced.
+    pub(crate) fn name(&self, id: Id) -> Cow<'a, str> {
+        match self.tag(id) {
+            Tag::String => Cow::Borrowed(self.inner(id)),
+            _ => Cow::Owned(String::from_utf8_lossy(&self.string(id)).into_owned()),
+        }
+    }
+
     /// A scalar's characters, and whether they stood between quotes; `None` if it is no scalar or
     /// has no characters.
     pub(crate) fn content(&self, id: Id) -> Option<(Cow<'a, str>, bool)> {
         match self.tag(id) {
             Tag::Array | Tag::Object => None,
-            Tag::String | Tag::Escaped => {
-                let text = match self.string(id) {
-                    Cow::Borrowed(text) => Cow::Borrowed(std::str::from_utf8(text).ok()?),
-                    Cow::Owned(text) => Cow::Owned(String::from_utf8(text).ok()?),
-                };
-                Some((text, true))
+            Tag::String => Some((Cow::Borrowed(self.inner(id)), true)),
+            Tag::Escaped => {
+                let text = String::from_utf8(self.string(id).into_owned()).ok()?;
+                Some((Cow::Owned(text), true))
             }
             _ => Some((Cow::Borrowed(self.token(id)), false)),
         }
+    }
+
+    /// What stands between a string's quotes.
+    fn inner(&self, id: Id) -> &'a str {
+        let token = self.token(id);
+        token
+            .get(1..token.len().saturating_sub(1))
+            .unwrap_or_default()
     }
 
     /// The object that a key stands in.

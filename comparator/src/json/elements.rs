@@ -6,7 +6,8 @@ use std::borrow::Cow;
 
 use super::array::{Element, Step};
 use super::document::{Document, Id};
-use super::walk::{At, Flow, Member, Side, Walk};
+use super::object::Member;
+use super::walk::{At, Flow, Side, Walk};
 use crate::Kind;
 use crate::report::shorten_pair;
 use crate::rules::{Effects, Reached, Verb};

@@ -12,6 +12,7 @@ mod keyed;
 mod matching;
 mod multiset;
 mod number;
+mod object;
 mod parse;
 mod ruled;
 mod scan;
