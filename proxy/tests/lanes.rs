@@ -387,3 +387,36 @@ async fn a_hung_candidate_with_writes_waiting_costs_clients_and_memory_nothing()
     let pending = proxy.running.ledger.route("order-make").snapshot();
     assert_eq!((pending.eligible, pending.pending()), (60, 60));
 }
+
+#[tokio::test]
+async fn a_write_that_timed_out_on_the_primary_is_not_mirrored_and_nothing_of_its_entity_is_compared()
+ {
+    // It does the write, and says so to nobody.
+    let hangs = get(|| async {}).put(|| async { std::future::pending::<()>().await });
+    let legacy = backend(Router::new().route("/orders/{id}", hangs)).await;
+    let writes = Arc::new(AtomicU64::new(0));
+    let noted = Arc::clone(&writes);
+    let notes = get(|| async {}).put(move || async move {
+        noted.fetch_add(1, Ordering::SeqCst);
+    });
+    let modern = backend(Router::new().route("/orders/{id}", notes)).await;
+    let routes = shop_routes(legacy, modern, "");
+    let impatient = format!("peers = [\"{legacy}\"]\nread_timeout = \"200ms\"");
+    let routes = routes.replacen(&format!("peers = [\"{legacy}\"]"), &impatient, 1);
+    let proxy = Proxy::start(&routes).await;
+    assert_eq!(
+        proxy.ask(http::Request::put("/orders/1"), "").await.status,
+        504
+    );
+    proxy.get("/orders/1").await;
+    proxy.get("/orders/2").await;
+    let counts = proxy.settled("order").await;
+    assert_eq!(ended(&counts, Ending::PrimaryReset), 1, "{counts:?}");
+    assert_eq!(ended(&counts, Ending::Tainted), 1, "{counts:?}");
+    assert_eq!(counts.count(Outcome::Matched), 1, "{counts:?}");
+    assert_eq!(writes.load(Ordering::SeqCst), 0);
+    let status = lanes(&proxy).await;
+    assert_eq!(status["lost"], 1, "{status}");
+    let why = status["tainted"][0]["why"].as_str().unwrap();
+    assert!(why.contains("gave no answer"), "{why}");
+}

@@ -182,6 +182,10 @@ impl DataPlane {
         let error = done.err();
         let mut well = true;
         if let Some(error) = &error {
+            // Who hears that a write failed, and asks what became of it, comes after it in its lanes.
+            if let Some(capture) = &mut ctx.capture {
+                capture.end();
+            }
             ctx.log(session.req_header(), error);
             let telling = Box::pin(answer::failure(session, error, &ctx));
             well = patience.limit(LINGER, telling).await.unwrap_or(false);

@@ -117,6 +117,9 @@ impl Capture {
                 passage.request_whole(&collected.request.body);
             }
         }
+        if let Some(passage) = self.passage.as_mut().filter(|_| last) {
+            passage.sent();
+        }
     }
 
     /// The request goes to this side now.
@@ -198,17 +201,20 @@ impl Capture {
         }
     }
 
+    /// Nothing more comes, whatever is missing: the lanes hear of it now.
+    pub fn end(&mut self) {
+        self.answered();
+        if let Some(passage) = &mut self.passage {
+            passage.end(Err(Ending::RequestCut));
+        }
+    }
+
     /// The collected exchange, whole, or why there is none.
     pub fn finish(mut self) -> Result<Box<Collected>, Ending> {
-        self.answered();
+        self.end();
         match self.state {
             State::Ended(ending) => Err(ending),
-            State::Collecting(collected) if !collected.request_whole => {
-                if let Some(passage) = &mut self.passage {
-                    passage.end(Err(Ending::RequestCut));
-                }
-                Err(Ending::RequestCut)
-            }
+            State::Collecting(collected) if !collected.request_whole => Err(Ending::RequestCut),
             State::Collecting(mut collected) => {
                 if let Some(passage) = self.passage {
                     collected.spot = passage.finish()?;

@@ -29,6 +29,10 @@ pub struct Passage {
     /// Whether the lanes that the body names are among them.
     body_read: bool,
     status: Option<u16>,
+    /// Whether the request went out whole, and has no answer yet.
+    sent: bool,
+    /// The same of the attempts before this one.
+    sent_before: bool,
     /// Who sent it, if it is a write.
     client: Option<u64>,
     /// Who was asked last.
@@ -68,6 +72,8 @@ impl Passage {
             lanes: Vec::new(),
             body_read: !route.lanes.iter().any(super::LaneRule::needs_body),
             status: None,
+            sent: false,
+            sent_before: false,
             client: (!method.is_safe()).then(|| u64::try_from(client()).unwrap_or_default()),
             asked: Side::Legacy,
             ended: false,
@@ -108,10 +114,20 @@ impl Passage {
     /// The request goes to this side now.
     pub fn asking(&mut self, side: Side) {
         self.asked = side;
+        self.sent_before |= std::mem::take(&mut self.sent);
+        self.status = None;
+    }
+
+    /// All of the request is on its way to the primary: from now on it may be done.
+    pub fn sent(&mut self) {
+        self.sent = self.status.is_none();
     }
 
     /// The primary has begun to answer.
     pub fn answering(&mut self, status: u16) {
+        self.sent = false;
+        // What an attempt before this one has done, a failure doesn't tell.
+        self.sent_before &= status >= 500;
         self.status = Some(status);
     }
 
@@ -138,7 +154,16 @@ impl Passage {
         }
         // What the primary refused has changed nothing there.
         let done = write && self.status.is_some_and(|status| status < 400);
-        let doubt = if done { self.doubt() } else { Vec::new() };
+        let unknown = if write { self.unknown() } else { None };
+        let doubt = if done || unknown.is_some() {
+            self.doubt()
+        } else {
+            Vec::new()
+        };
+        if let Some(why) = unknown {
+            self.room.lose(Lost::new(doubt, why));
+            return;
+        }
         self.spot = match captured {
             Ok(_) => {
                 let spot = self.room.enter(std::mem::take(&mut self.lanes), write);
@@ -160,6 +185,18 @@ impl Passage {
                 Ok(None)
             }
         };
+    }
+
+    /// Why nobody knows whether the primary has done a write. One that it says it failed at is
+    /// taken for not done; a gateway's word that it heard nothing says as little as silence.
+    fn unknown(&self) -> Option<&'static str> {
+        match self.status {
+            Some(502 | 504) => Some("the primary's gateway got no answer, so it may be done there"),
+            _ if self.sent || self.sent_before => {
+                Some("the primary gave no answer, so it may be done there")
+            }
+            _ => None,
+        }
     }
 
     /// The lanes of what a write made, by its answer.

@@ -44,9 +44,8 @@ impl Setting {
         }
     }
 
-    /// A write whose request has passed, up to the primary's answer.
-    fn write(&self, body: &'static str) -> Capture {
-        let headers = HeaderMap::new();
+    /// A write of which the head has passed.
+    fn request(&self, headers: &HeaderMap) -> Capture {
         let (route, method) = (&self.route, Method::PUT);
         let uri = Uri::from_static("/orders/17");
         let passage = Passage::begin(
@@ -54,11 +53,18 @@ impl Setting {
             (route, Side::Legacy),
             &method,
             &uri,
-            &headers,
+            headers,
             || 0,
         );
         let mut capture = Capture::new(Budget::new(1 << 20).hold(), 1 << 10, passage);
-        capture.request_head(&method, b"/orders/17", &headers);
+        capture.request_head(&method, b"/orders/17", headers);
+        capture
+    }
+
+    /// A write whose request has passed, up to the primary's answer.
+    fn write(&self, body: &'static str) -> Capture {
+        let headers = HeaderMap::new();
+        let mut capture = self.request(&headers);
         capture.request_chunk(Some(&Bytes::from_static(body.as_bytes())), true);
         capture.response_head(200, &headers, false);
         capture
@@ -109,4 +115,45 @@ async fn a_write_that_the_primary_refused_taints_nothing() {
     capture.response_head(422, &HeaderMap::new(), true);
     drop(capture);
     assert!(setting.tainted().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_write_of_which_nobody_knows_whether_the_primary_did_it_taints_its_lanes() {
+    let unanswered = |capture: &mut Capture| {
+        capture.asking(Side::Legacy);
+        capture.request_chunk(None, true);
+    };
+    let answered = |status: u16| {
+        move |capture: &mut Capture| {
+            unanswered(capture);
+            capture.response_head(status, &HeaderMap::new(), true);
+        }
+    };
+    let again = move |capture: &mut Capture| {
+        unanswered(capture);
+        answered(500)(capture);
+    };
+    let half = |capture: &mut Capture| capture.asking(Side::Legacy);
+    let unknown: [(&str, bool, &dyn Fn(&mut Capture)); 7] = [
+        ("it never answered", true, &unanswered),
+        ("its gateway never heard", true, &answered(504)),
+        ("its gateway heard half", true, &answered(502)),
+        ("only the second try was refused", true, &again),
+        ("it says that it failed", false, &answered(500)),
+        ("it says that it is busy", false, &answered(503)),
+        ("it has not got all of it", false, &half),
+    ];
+    for (what, taints, passes) in unknown {
+        let setting = Setting::new().await;
+        let headers = HeaderMap::new();
+        let mut capture = setting.request(&headers);
+        passes(&mut capture);
+        capture.end();
+        let tainted = setting.tainted().await;
+        let lost = setting.lanes.status().await.lost;
+        assert_eq!(tainted.contains(&"order:17".to_owned()), taints, "{what}");
+        assert_eq!(lost, u64::from(taints), "{what}");
+        let spot = capture.finish().ok().and_then(|collected| collected.spot);
+        assert!(!taints || spot.is_none(), "{what}: it is not mirrored");
+    }
 }

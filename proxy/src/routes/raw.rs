@@ -205,7 +205,10 @@ pub struct RawRoute {
     /// candidate of the same sort in this exchange is noise: it does not count in the match rate.
     /// Findings are told how noisy they are. It is so much more load on the primary. Default 0%.
     pub noise_sample: Option<String>,
-    /// Whether requests that change something are mirrored: `skip` or `mirror`. Default skip.
+    /// Whether requests that change something are mirrored: `skip` or `mirror`. One at which the
+    /// primary says that it failed (5xx) is counted and not mirrored. One that may be done there or
+    /// not, because it was sent and got no answer, or a gateway's 502 or 504, is not mirrored either,
+    /// and taints its lanes like a lost write. Default skip.
     #[serde(default)]
     pub writes: Writes,
     /// The entities that a request touches, one lane each: `order:{id}` by a parameter of the path,
