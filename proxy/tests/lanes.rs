@@ -420,3 +420,29 @@ async fn a_write_that_timed_out_on_the_primary_is_not_mirrored_and_nothing_of_it
     let why = status["tainted"][0]["why"].as_str().unwrap();
     assert!(why.contains("gave no answer"), "{why}");
 }
+
+#[tokio::test]
+async fn a_write_whose_answer_is_too_large_to_be_compared_is_delivered_all_the_same() {
+    let long = || async { "x".repeat(5_000) };
+    let legacy = backend(Router::new().route("/orders/{id}", get(|| async {}).put(long))).await;
+    let writes = Arc::new(AtomicU64::new(0));
+    let noted = Arc::clone(&writes);
+    let notes = get(|| async {}).put(move |body: String| async move {
+        noted.fetch_add(u64::from(body == "write"), Ordering::SeqCst);
+    });
+    let modern = backend(Router::new().route("/orders/{id}", notes)).await;
+    let proxy = Proxy::start(&shop_routes(legacy, modern, "max_body = \"1kB\"")).await;
+    let answer = proxy.ask(http::Request::put("/orders/1"), "write").await;
+    assert_eq!(answer.body.len(), 5_000);
+    proxy.get("/orders/1").await;
+    let counts = proxy.settled("order").await;
+    assert_eq!(ended(&counts, Ending::TooLarge), 1, "{counts:?}");
+    assert_eq!(counts.count(Outcome::Matched), 1, "{counts:?}");
+    assert_eq!(writes.load(Ordering::SeqCst), 1);
+    let status = eventually_lanes(&proxy, |now| now["depth"] == 0).await;
+    assert_eq!(
+        (&status["lost"], &status["tainted_count"]),
+        (&json!(0), &json!(0)),
+        "{status}"
+    );
+}

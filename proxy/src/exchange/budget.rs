@@ -60,6 +60,13 @@ impl Hold {
         self.budget.hold()
     }
 
+    /// Gives some of it back.
+    pub fn shrink(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        self.budget.used.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
     /// Takes `bytes` more, or takes nothing and says no.
     pub fn grow(&mut self, bytes: usize) -> bool {
         let limit = self.budget.limit();

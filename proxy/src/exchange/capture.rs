@@ -1,7 +1,8 @@
 //! Collecting an exchange as it passes through the data plane.
 //!
 //! Chunks are shared with the data plane, never copied. A capture that outgrows its limit or the
-//! budget lets go of everything at once and remembers why; the request itself is not affected.
+//! budget lets go of everything at once and remembers why; the request itself is not affected. Of a
+//! write whose answer is too much, the request is kept: it is to be delivered all the same.
 
 use super::budget::Hold;
 use super::{CapturedRequest, CapturedResponse};
@@ -45,6 +46,8 @@ pub struct Collected {
     request_whole: bool,
     /// Whether the answer was read to its end.
     pub response_whole: bool,
+    /// Why the answer's body was let go, so that nothing can be compared.
+    pub unread: Option<Ending>,
     /// The exchange's spot in its lanes, if it has any.
     pub spot: Option<Spot>,
     /// When the request was sent whole: what its client took to say it is no time of the primary's.
@@ -77,6 +80,7 @@ impl Capture {
             response_bytes: 0,
             request_whole: false,
             response_whole: false,
+            unread: None,
             spot: None,
             sent: Instant::now(),
         };
@@ -99,15 +103,19 @@ impl Capture {
             collected.response_bytes = 0;
             collected.request_whole = false;
             collected.response_whole = false;
+            collected.unread = None;
             collected.sent = Instant::now();
         }
     }
 
     /// A chunk of the request's body, and whether it is the last.
     pub fn request_chunk(&mut self, chunk: Option<&Bytes>, last: bool) {
-        self.chunk(chunk, |collected| {
+        let kept = self.chunk(chunk, |collected| {
             (&mut collected.request.body, &mut collected.request_bytes)
         });
+        if let Err(ending) = kept {
+            self.state = State::Ended(ending);
+        }
         if let State::Collecting(collected) = &mut self.state {
             if last {
                 collected.request_whole = true;
@@ -145,9 +153,13 @@ impl Capture {
 
     /// A chunk of the answer's body, and whether it is the last.
     pub fn response_chunk(&mut self, chunk: Option<&Bytes>, last: bool) {
-        self.chunk(chunk, |collected| {
+        let unread = matches!(&self.state, State::Collecting(c) if c.unread.is_some());
+        let kept = self.chunk(chunk.filter(|_| !unread), |collected| {
             (&mut collected.response.body, &mut collected.response_bytes)
         });
+        if let Err(ending) = kept {
+            self.unread(ending);
+        }
         if let State::Collecting(collected) = &mut self.state
             && last
             && !collected.response_whole
@@ -175,30 +187,42 @@ impl Capture {
         }
     }
 
+    /// Lets go of an answer that is too much, and of the request, too, unless it is a write that can
+    /// be delivered.
+    fn unread(&mut self, ending: Ending) {
+        match &mut self.state {
+            State::Collecting(collected)
+                if collected.request_whole && !collected.request.method.is_safe() =>
+            {
+                let body = std::mem::take(&mut collected.response.body);
+                collected.hold.shrink(body.iter().map(cost).sum());
+                collected.unread = Some(ending);
+            }
+            state => *state = State::Ended(ending),
+        }
+    }
+
     fn chunk(
         &mut self,
         chunk: Option<&Bytes>,
-        into: impl FnOnce(&mut Collected) -> (&mut Vec<Bytes>, &mut usize),
-    ) {
-        let Some(chunk) = chunk.filter(|chunk| !chunk.is_empty()) else {
-            return;
+        into: impl Fn(&mut Collected) -> (&mut Vec<Bytes>, &mut usize),
+    ) -> Result<(), Ending> {
+        let (Some(chunk), State::Collecting(collected)) =
+            (chunk.filter(|chunk| !chunk.is_empty()), &mut self.state)
+        else {
+            return Ok(());
         };
-        let State::Collecting(collected) = &mut self.state else {
-            return;
-        };
-        // A chunk costs its bytes and its entry in the list: a body of single bytes is no way
-        // around the budget.
-        let fits = collected.hold.grow(chunk.len() + size_of::<Bytes>());
         let max_body = collected.max_body;
-        let (body, total) = into(collected);
+        let (_, total) = into(collected);
         *total = total.saturating_add(chunk.len());
         if *total > max_body {
-            self.state = State::Ended(Ending::TooLarge);
-        } else if fits {
-            body.push(chunk.clone());
-        } else {
-            self.state = State::Ended(Ending::Budget);
+            return Err(Ending::TooLarge);
         }
+        if !collected.hold.grow(cost(chunk)) {
+            return Err(Ending::Budget);
+        }
+        into(collected).0.push(chunk.clone());
+        Ok(())
     }
 
     /// Nothing more comes, whatever is missing: the lanes hear of it now.
@@ -226,6 +250,12 @@ impl Capture {
             }
         }
     }
+}
+
+/// A chunk costs its bytes and its entry in the list: a body of single bytes is no way around the
+/// budget.
+fn cost(chunk: &Bytes) -> usize {
+    chunk.len() + size_of::<Bytes>()
 }
 
 #[cfg(test)]
@@ -262,6 +292,31 @@ mod tests {
         }
         assert_eq!(budget.used(), 0);
         assert_eq!(capture.finish().unwrap_err(), Ending::TooLarge);
+    }
+
+    #[test]
+    fn a_write_whose_answer_is_too_much_is_kept_without_it() {
+        let budget = Budget::new(HEADS + 100 + 2 * size_of::<Bytes>());
+        for (max_body, ending) in [(10, Ending::TooLarge), (1 << 20, Ending::Budget)] {
+            let mut capture = Capture::new(budget.hold(), max_body, None);
+            capture.request_head(&Method::POST, b"/", &HeaderMap::new());
+            capture.request_chunk(Some(&Bytes::from_static(b"write")), true);
+            let without = budget.used();
+            capture.response_head(201, &HeaderMap::new(), false);
+            for _ in 0..30 {
+                capture.response_chunk(Some(&Bytes::from_static(b"12345")), false);
+            }
+            assert_eq!(budget.used(), without);
+            capture.response_chunk(None, true);
+            let collected = capture.finish().unwrap();
+            assert_eq!(collected.unread, Some(ending));
+            assert_eq!(collected.request.body.concat(), b"write");
+            assert_eq!(
+                (collected.response.status, collected.response.body.len()),
+                (201, 0)
+            );
+            assert!(collected.response_whole);
+        }
     }
 
     #[test]
