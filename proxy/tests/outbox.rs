@@ -5,6 +5,8 @@ mod common;
 
 use axum::Router;
 use axum::body::Bytes;
+use axum::middleware::Next;
+use axum::response::IntoResponse;
 use axum::routing::any;
 use common::process::{self, Process};
 use common::{
@@ -16,6 +18,7 @@ use serde_json::Value;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt;
@@ -271,13 +274,60 @@ async fn a_write_has_one_key_however_often_it_comes_over_restarts_too() {
 
 #[tokio::test]
 async fn an_error_is_the_candidate_s_answer_and_is_compared() {
-    let unwell = Router::new().fallback(any(|_: Bytes| async { StatusCode::SERVICE_UNAVAILABLE }));
+    let unwell =
+        Router::new().fallback(any(|_: Bytes| async { StatusCode::INTERNAL_SERVER_ERROR }));
     let (legacy, modern) = (backend(ok()).await, backend(unwell).await);
     let proxy = Proxy::start(&one_route(legacy, modern, "shadow", LANES)).await;
     proxy.post("/", "x").await;
     let counts = proxy.settled("all").await;
     assert_eq!(counts.count(Outcome::Different), 1, "{counts:?}");
     assert_eq!(proxy.running.outbox().status().retries, 0);
+}
+
+#[tokio::test]
+async fn a_write_that_the_candidate_refuses_for_the_time_being_comes_again_before_the_next_of_its_lane()
+ {
+    let seen = Seen::default();
+    let (noted, tries) = (noting(&seen), Arc::new(AtomicU64::new(0)));
+    let busy = [429, 502, 503, 504];
+    let refusing = move |request: axum::extract::Request, next: Next| {
+        let n = tries.fetch_add(1, Ordering::SeqCst);
+        async move {
+            match usize::try_from(n).ok().and_then(|n| busy.get(n)) {
+                Some(status) => StatusCode::from_u16(*status).unwrap().into_response(),
+                None => next.run(request).await,
+            }
+        }
+    };
+    let modern = backend(noted.layer(axum::middleware::from_fn(refusing))).await;
+    let proxy = Proxy::start(&one_route(backend(ok()).await, modern, "shadow", LANES)).await;
+    proxy.post("/", "first").await;
+    proxy.post("/", "second").await;
+    let counts = proxy.settled("all").await;
+    assert_eq!(counts.count(Outcome::Matched), 2, "{counts:?}");
+    let seen = seen.lock().unwrap();
+    let bodies: Vec<&str> = seen.iter().map(|(_, body, _)| body.as_str()).collect();
+    assert_eq!(bodies, ["first", "second"]);
+    assert_eq!(proxy.running.outbox().status().retries, 4);
+}
+
+#[tokio::test]
+async fn a_write_that_the_candidate_refused_to_the_end_is_lost() {
+    let busy = Router::new().fallback(any(|_: Bytes| async { StatusCode::SERVICE_UNAVAILABLE }));
+    let (legacy, modern) = (backend(ok()).await, backend(busy).await);
+    let routes = one_route(legacy, modern, "shadow", LANES);
+    let routes = routes.replace("[mirror]", "[mirror]\nwrite_patience = \"300ms\"");
+    let proxy = Proxy::start(&routes).await;
+    let request = http::Request::post("/").header("x-lane", 1);
+    proxy.ask(request, "x").await;
+    let counts = proxy.settled("all").await;
+    let refused = (Ending::CandidateRefused, 1);
+    assert!(counts.endings.contains(&refused), "{counts:?}");
+    let answer = proxy.control(http::Request::get("/api/lanes"), "").await;
+    let status: Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!(status["tainted"][0]["lane"], "lane:1", "{status}");
+    let why = status["tainted"][0]["why"].as_str().unwrap();
+    assert!(why.contains("refused it to the end"), "{why}");
 }
 
 #[tokio::test]

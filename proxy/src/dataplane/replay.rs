@@ -1,5 +1,6 @@
 //! What was read of a request's body, kept for another attempt.
 
+use crate::exchange::budget::cost;
 use bytes::Bytes;
 
 /// The longest body that is kept. A longer one is sent once.
@@ -16,7 +17,7 @@ pub(super) struct Replay {
 impl Replay {
     pub(super) fn keep(&mut self, chunk: &Bytes) {
         // A chunk costs its entry in the list, too.
-        self.bytes = self.bytes.saturating_add(chunk.len() + size_of::<Bytes>());
+        self.bytes = self.bytes.saturating_add(cost(chunk));
         if self.bytes > LIMIT {
             self.outgrown = true;
             self.chunks = Vec::new();

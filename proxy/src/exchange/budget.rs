@@ -3,6 +3,7 @@
 //! A capture takes what it needs without waiting, or learns that the budget is spent; what it
 //! took comes back when it is dropped.
 
+use bytes::Bytes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -44,6 +45,12 @@ impl Budget {
             bytes: 0,
         }
     }
+}
+
+/// What a chunk of a body costs: its bytes and its entry in a list, so that a body of single bytes is
+/// no way around the budget.
+pub(crate) fn cost(chunk: &Bytes) -> usize {
+    chunk.len().saturating_add(size_of::<Bytes>())
 }
 
 /// Bytes taken from a [`Budget`]; they return when the hold is dropped.

@@ -4,7 +4,7 @@
 //! budget lets go of everything at once and remembers why; the request itself is not affected. Of a
 //! write whose answer is too much, the request is kept: it is to be delivered all the same.
 
-use super::budget::Hold;
+use super::budget::{Hold, cost};
 use super::{CapturedRequest, CapturedResponse};
 use crate::lanes::{Passage, Spot};
 use crate::outcome::Ending;
@@ -250,12 +250,6 @@ impl Capture {
             }
         }
     }
-}
-
-/// A chunk costs its bytes and its entry in the list: a body of single bytes is no way around the
-/// budget.
-fn cost(chunk: &Bytes) -> usize {
-    chunk.len() + size_of::<Bytes>()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! There are no timeouts here: whoever asks has a deadline, which drops the connection.
 
 use crate::exchange::CapturedResponse;
-use crate::exchange::budget::Hold;
+use crate::exchange::budget::{Hold, cost};
 use crate::outcome::Ending;
 use crate::routing::Peer;
 use bytes::Bytes;
@@ -106,7 +106,7 @@ async fn exchange(
                 before_answer: false,
             });
         }
-        if !room.hold.grow(chunk.len() + size_of::<Bytes>()) {
+        if !room.hold.grow(cost(&chunk)) {
             return Err(Failed {
                 ending: Ending::Budget,
                 before_answer: false,

@@ -1,12 +1,14 @@
 //! A mirrored write: through the outbox, in its lanes, until the candidate has answered.
 //!
 //! store → turn → try, again and again → answered, or lost. Whatever the candidate answers is its
-//! answer and is compared, errors too; what is tried again is what got none.
+//! answer and is compared, errors too; what is tried again is what got none, or was refused for the
+//! time being.
 
 use super::judge::judge;
 use super::parcel::{Missing, Parcel};
 use super::{Job, Mirror, settle};
 use crate::exchange::CapturedResponse;
+use crate::exchange::budget::cost;
 use crate::lanes::Spot;
 use crate::outbox::{Admitted, Leftovers, size};
 use crate::outcome::{Ending, Ticket};
@@ -199,6 +201,10 @@ impl Mirror {
             };
             match write.parcel.pick_up(self, route).await {
                 Ok(job) => match self.try_once(job, &candidate, write.lesson.as_ref()).await {
+                    Ok(answer) if refuses(job, &answer) => {
+                        job.hold.shrink(answer.body.iter().map(cost).sum());
+                        last = Ending::CandidateRefused;
+                    }
                     Ok(answer) => return Ok(answer),
                     Err(ending) if is_final(ending) => return Err(given_up(ending)),
                     Err(ending) => last = ending,
@@ -248,6 +254,12 @@ impl Mirror {
     }
 }
 
+/// Whether the candidate says of a write that the primary has done that it can't do it now: busy,
+/// or behind a gateway that can't reach it.
+fn refuses(job: &Job, answer: &CapturedResponse) -> bool {
+    matches!(answer.status, 429 | 502..=504) && job.exchange.primary.status < 400
+}
+
 /// Whether another try would end the same way.
 fn is_final(ending: Ending) -> bool {
     !matches!(
@@ -262,8 +274,9 @@ fn is_final(ending: Ending) -> bool {
 
 fn given_up(ending: Ending) -> Failed {
     let (outcome, reason) = (ending.outcome().as_str(), ending.reason());
-    Failed {
-        ending,
-        why: format!("it never got an answer: {outcome}, {reason}"),
-    }
+    let why = match ending {
+        Ending::CandidateRefused => "the candidate refused it to the end, as if busy".to_owned(),
+        _ => format!("it never got an answer: {outcome}, {reason}"),
+    };
+    Failed { ending, why }
 }

@@ -111,6 +111,8 @@ endings! {
     CandidateProtocol => CandidateError, "protocol";
     /// The candidate's answer is longer than the capture limit, where the primary's was not.
     CandidateTooLarge => CandidateError, "too_large";
+    /// The candidate went on refusing a write as if it were busy: 429, 502, 503, 504.
+    CandidateRefused => CandidateError, "refused";
     /// No whole answer before the deadline.
     CandidateDeadline => CandidateTimeout, "deadline";
     /// The request names something by an id that means something else to the candidate.

@@ -100,7 +100,8 @@ pub struct RawMirror {
     pub timeout: Option<String>,
     /// How long it is tried to deliver a mirrored write: until the candidate answers it, whatever
     /// it answers. Between tries it waits in the outbox, a file beside the journal. A write that
-    /// is given up taints its lanes. Default 1h.
+    /// is given up taints its lanes. An answer of 429, 502, 503 or 504 to a write that the primary has
+    /// done is none: it is tried again. Default 1h.
     pub write_patience: Option<String>,
     /// Mirrored writes that may wait in the outbox, up to 100000; what is beyond is lost and
     /// taints its lanes. Default 10000.
