@@ -172,6 +172,43 @@ async fn what_was_stored_arrives_after_a_kill_in_the_order_of_its_lanes_and_unde
     assert_eq!(number(&route["eligible"]), 80 + restart, "{route}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kill_in_the_middle_of_a_write_is_told_by_the_next_run_until_somebody_clears_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let hanging = Router::new().fallback(any(|body: String| async move {
+        if body == "hang" {
+            std::future::pending::<()>().await;
+        }
+    }));
+    let (legacy, modern) = (backend(hanging).await, dead_backend().await);
+    let routes = folder.path().join("routes.toml");
+    std::fs::write(routes, one_route(legacy, modern, "shadow", LANES)).unwrap();
+    let mut proxy = Program::start(folder.path());
+    let (address, to) = (proxy.address, http::Request::post("/"));
+    tokio::spawn(async move { send(&client(), address, to, "hang").await });
+    proxy
+        .until("/api/lanes", |now| now["outbox"]["at_risk"] == 1)
+        .await;
+    // What is stored after it has its mark with it.
+    proxy.write(1, "stored").await;
+    proxy
+        .until("/api/lanes", |now| now["outbox"]["stored"] == 1)
+        .await;
+    proxy.process.kill();
+
+    let proxy = Program::start(folder.path());
+    let now = proxy.control("/api/lanes").await;
+    let unknown = now["outbox"]["unknown"].as_u64().unwrap();
+    assert!((1..=4).contains(&unknown), "{now}");
+    let lane = now["tainted"][0]["lane"].as_str().unwrap();
+    assert!(lane.starts_with("crash-"), "{now}");
+    let green = proxy.control("/api/routes/all/readiness").await;
+    assert!(green.to_string().contains(lane), "{green}");
+    let clear = http::Request::delete(format!("/api/lanes/{lane}/taint"));
+    let cleared = send(&client(), proxy.control, clear, "").await.unwrap();
+    assert_eq!(cleared.status, 204);
+}
+
 #[tokio::test]
 async fn a_stop_leaves_what_waits_to_the_next_run_and_does_not_wait_for_it() {
     let (legacy, modern) = (backend(ok()).await, dead_backend().await);

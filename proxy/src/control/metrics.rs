@@ -316,6 +316,16 @@ impl Reading {
             outbox.retries,
         )?;
         out.gauge(
+            "outbox_at_risk",
+            "Writes under way that are not on disk",
+            outbox.at_risk,
+        )?;
+        out.gauge(
+            "outbox_unknown",
+            "About how many of those at most the former run took along when it was killed",
+            outbox.unknown,
+        )?;
+        out.gauge(
             "outbox_failing",
             "1 while the outbox can't be written",
             outbox.failing.into(),

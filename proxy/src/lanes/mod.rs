@@ -54,6 +54,7 @@ pub struct Lanes {
     overlaps: Overlaps,
     writers: Arc<Writers>,
     ids: Arc<Ids>,
+    outbox: Outbox,
     events: mpsc::UnboundedSender<Event>,
     backlog: Arc<Backlog>,
     next: AtomicU64,
@@ -84,11 +85,13 @@ impl Lanes {
     ) -> Arc<Self> {
         let (events, received) = mpsc::unbounded_channel();
         let backlog = Arc::new(Backlog::default());
-        runtime.spawn(Keeper::new(received, Arc::clone(&backlog), outbox, taints).run());
+        let kept = outbox.clone();
+        runtime.spawn(Keeper::new(received, Arc::clone(&backlog), kept, taints).run());
         Arc::new(Self {
             overlaps: Overlaps::new(),
             writers: Writers::new(),
             ids,
+            outbox,
             events,
             backlog,
             next: AtomicU64::new(first),
@@ -163,6 +166,7 @@ impl Lanes {
             doubt: Vec::new(),
             loses: false,
             pin: None,
+            at_risk: None,
             left: false,
         }
     }

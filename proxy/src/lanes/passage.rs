@@ -8,6 +8,7 @@ use super::rule::named;
 use super::spot::Spot;
 use super::{Lane, Lanes, Lost};
 use crate::exchange::{CapturedResponse, made_ids};
+use crate::outbox::AtRisk;
 use crate::outcome::Ending;
 use crate::routing::Route;
 use crate::side::Side;
@@ -35,6 +36,8 @@ pub struct Passage {
     sent_before: bool,
     /// Who sent it, if it is a write.
     client: Option<u64>,
+    /// A write that a kill would take along.
+    at_risk: Option<AtRisk>,
     /// Who was asked last.
     asked: Side,
     ended: bool,
@@ -75,6 +78,7 @@ impl Passage {
             sent: false,
             sent_before: false,
             client: (!method.is_safe()).then(|| u64::try_from(client()).unwrap_or_default()),
+            at_risk: (!method.is_safe()).then(|| room.outbox.risk()),
             asked: Side::Legacy,
             ended: false,
             spot: Ok(None),
@@ -171,6 +175,7 @@ impl Passage {
                     spot.overlapped = overlapped;
                     spot.doubt = doubt;
                     spot.loses = done;
+                    spot.at_risk = self.at_risk.take();
                     let client = self.client.filter(|_| done);
                     let writers = &self.room.writers;
                     spot.pin = client.map(|client| writers.pin(client, self.asked));

@@ -3,6 +3,7 @@
 use super::keeper::Event;
 use super::writers::Pin;
 use super::{Lane, Lanes, Lost};
+use crate::outbox::AtRisk;
 use std::borrow::Cow;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -22,6 +23,8 @@ pub struct Spot {
     pub(super) loses: bool,
     /// Keeps the client of a write on the side that took it.
     pub(super) pin: Option<Pin>,
+    /// A write that a kill would take along.
+    pub(super) at_risk: Option<AtRisk>,
     pub(super) left: bool,
 }
 
@@ -76,6 +79,11 @@ impl Spot {
     /// Says of a write of a former run what was known of it there.
     pub fn set_overlapped(&mut self, overlapped: bool) {
         self.overlapped = overlapped;
+    }
+
+    /// Hands over what says that the write is not on disk.
+    pub fn at_risk(&mut self) -> Option<AtRisk> {
+        self.at_risk.take()
     }
 
     /// Somebody answers for the write from now on: dropping the spot only leaves the lanes.

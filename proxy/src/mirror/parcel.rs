@@ -7,7 +7,7 @@
 use super::{Job, Mirror};
 use crate::exchange::Exchange;
 use crate::lanes::Spot;
-use crate::outbox::{Outbox, Parked, Row};
+use crate::outbox::{AtRisk, Outbox, Parked, Row};
 use crate::routing::Route;
 use http::HeaderValue;
 use std::pin::pin;
@@ -30,9 +30,11 @@ pub(super) struct Parcel {
 
 enum Stored {
     /// Its batch is not written yet.
-    Soon(oneshot::Receiver<bool>),
+    Soon(oneshot::Receiver<Option<AtRisk>>),
     Yes,
-    No,
+    No {
+        _at_risk: Option<AtRisk>,
+    },
 }
 
 /// Why a parcel can't be picked up.
@@ -45,16 +47,19 @@ pub(super) enum Missing {
 
 impl Parcel {
     /// Stores a write that has just been answered.
-    pub(super) fn new(outbox: &Outbox, mut job: Job, spot: &Spot, compared: bool) -> Self {
+    pub(super) fn new(outbox: &Outbox, mut job: Job, spot: &mut Spot, compared: bool) -> Self {
         let id = spot.id();
         let exchange = &job.exchange;
         let row = Row::new(exchange, compared, spot);
         let (bytes, mut hold) = (row.bytes(), job.hold.another());
+        let at_risk = spot.at_risk().unwrap_or_else(|| outbox.risk());
         let stored = if hold.grow(bytes) {
-            Stored::Soon(outbox.append(row, hold))
+            Stored::Soon(outbox.append(row, hold, at_risk))
         } else {
             outbox.count_unstored();
-            Stored::No
+            Stored::No {
+                _at_risk: Some(at_risk),
+            }
         };
         job.idempotency_key = key(&job.exchange, id);
         Self {
@@ -83,8 +88,9 @@ impl Parcel {
     pub(super) async fn is_stored(&mut self) -> bool {
         if let Stored::Soon(answer) = &mut self.stored {
             self.stored = match answer.await {
-                Ok(true) => Stored::Yes,
-                Ok(false) | Err(_) => Stored::No,
+                Ok(None) => Stored::Yes,
+                Ok(at_risk) => Stored::No { _at_risk: at_risk },
+                Err(_) => Stored::No { _at_risk: None },
             };
         }
         matches!(self.stored, Stored::Yes)

@@ -67,7 +67,7 @@ impl Mirror {
             let write = Write {
                 route: Arc::clone(&job.exchange.route),
                 candidate: job.exchange.answered_by.other(),
-                parcel: Parcel::new(&this.outbox, job, &spot, ticket.is_some()),
+                parcel: Parcel::new(&this.outbox, job, &mut spot, ticket.is_some()),
                 spot,
                 ticket,
                 lesson,

@@ -3,14 +3,17 @@
 //!
 //! One task writes, in batches; what is to be written waits in memory under the budget for
 //! captures, and nobody on a client's path waits for it. A write that can't be stored is
-//! delivered from memory all the same, and counted as unstored. A crash loses the writes whose
-//! batch was not written yet, some milliseconds; a kill loses nothing that was. Delivering is
-//! the mirror's business.
+//! delivered from memory all the same, and counted as unstored. A kill loses nothing that was written;
+//! what was under way and was not, nobody can name any more, but the next run knows of how many
+//! there may be (`risk`). A power cut may take the last moments of the file along. Delivering is the
+//! mirror's business.
 
+mod risk;
 mod row;
 mod store;
 mod writer;
 
+pub use risk::AtRisk;
 pub use row::Row;
 pub(crate) use row::size;
 
@@ -90,6 +93,8 @@ pub struct Leftovers {
     pub ids: Vec<IdPair>,
     /// What was learned of sessions.
     pub sessions: Vec<SealedRow>,
+    /// About how many writes at most were under way and not on disk when it was killed.
+    pub unknown: u64,
 }
 
 /// Something of a session that only its key opens.
@@ -153,6 +158,9 @@ struct Shared {
     stored: AtomicU64,
     unstored: AtomicU64,
     retries: AtomicU64,
+    /// What the former run left of [`Leftovers::unknown`].
+    unknown: u64,
+    risk: risk::Risk,
     /// Rows of sessions that are to be written.
     unwritten: AtomicUsize,
     failing: AtomicBool,
@@ -161,12 +169,14 @@ struct Shared {
 
 /// What the writer is told; in this order it goes to the disk.
 enum Change {
-    Append(Box<Row>, Hold, oneshot::Sender<bool>),
+    Append(Box<Row>, Hold, AtRisk, oneshot::Sender<Option<AtRisk>>),
     Remove(u64),
     Taint(Lane, Taint),
     Clear(Lane),
     Ids(Vec<IdPair>),
     Sessions(Option<SealedRow>, Vec<Vec<u8>>),
+    /// More writes are at risk than are marked.
+    AtRisk,
     Close(oneshot::Sender<()>),
 }
 
@@ -183,6 +193,11 @@ pub struct OutboxStatus {
     pub unstored: u64,
     /// Tries since the start that had to be repeated.
     pub retries: u64,
+    /// Writes that are on their way to the primary or from there and not on disk yet.
+    pub at_risk: u64,
+    /// About how many such writes at most the former run took along when it was killed; each such
+    /// start also leaves a taint by the name of `crash-` and its time, until it is cleared.
+    pub unknown: u64,
     /// Whether the last batch could not be written.
     pub failing: bool,
     /// What `SQLite` said when one last could not.
@@ -220,6 +235,7 @@ impl Outbox {
         let shared = Arc::new(Shared {
             path: path.to_owned(),
             stored: AtomicU64::new(left.writes.len() as u64),
+            unknown: left.unknown,
             ..Shared::default()
         });
         let (changes, received) = mpsc::unbounded_channel();
@@ -250,11 +266,16 @@ impl Outbox {
         }
     }
 
-    /// Has a write stored; whether it was comes back later. `hold` is the row's own share of the
-    /// budget for captures.
-    pub fn append(&self, row: Row, hold: Hold) -> oneshot::Receiver<bool> {
+    /// Has a write stored; one that could not be comes back as at risk. `hold` is the row's own share
+    /// of the budget for captures.
+    pub fn append(
+        &self,
+        row: Row,
+        hold: Hold,
+        at_risk: AtRisk,
+    ) -> oneshot::Receiver<Option<AtRisk>> {
         let (stored, answer) = oneshot::channel();
-        self.tell(Change::Append(Box::new(row), hold, stored));
+        self.tell(Change::Append(Box::new(row), hold, at_risk, stored));
         answer
     }
 
@@ -334,6 +355,8 @@ impl Outbox {
             stored: shared.stored.load(Ordering::Relaxed),
             unstored: shared.unstored.load(Ordering::Relaxed),
             retries: shared.retries.load(Ordering::Relaxed),
+            at_risk: shared.risk.now(),
+            unknown: shared.unknown,
             failing: shared.failing.load(Ordering::Relaxed),
             last_error: shared.last_error.lock().clone(),
         }

@@ -63,7 +63,10 @@ fn make_private(path: &Path) -> io::Result<()> {
 /// What a former run left behind. A write that can't be understood is lost, and with it what it
 /// was about: everything is tainted.
 pub(super) async fn leftovers(pool: &SqlitePool) -> sqlx::Result<Leftovers> {
-    let mut left = Leftovers::default();
+    let mut left = Leftovers {
+        unknown: unknown(pool).await?,
+        ..Leftovers::default()
+    };
     let writes: Vec<LeftColumns> = sqlx::query_as(
         "SELECT id, route, answered_by, at, compared, overlapped, lanes, doubt, \
                 length(head) + length(request) + length(answer) FROM writes ORDER BY id",
@@ -114,6 +117,29 @@ pub(super) async fn leftovers(pool: &SqlitePool) -> sqlx::Result<Leftovers> {
         });
     }
     Ok(left)
+}
+
+/// About how many writes at most a kill took along. No lane can be named for them, so comparisons go
+/// on; the taint is what an operator clears who has looked.
+async fn unknown(pool: &SqlitePool) -> sqlx::Result<u64> {
+    let mut tx = pool.begin().await?;
+    let (writes,): (i64,) = sqlx::query_as("SELECT coalesce(max(writes), 0) FROM at_risk")
+        .fetch_one(&mut *tx)
+        .await?;
+    let writes = u64::try_from(writes).unwrap_or(0);
+    if writes > 0 {
+        let now = Timestamp::now();
+        let lane = Lane::named(&format!("crash-{}", now.strftime("%Y%m%dT%H%M%SZ")));
+        let why = format!(
+            "the proxy was killed while up to about {writes} writes were under way: those that had \
+             not reached the outbox are not mirrored, and nobody knows which"
+        );
+        tracing::error!(%lane, why, "writes may be lost: readiness stays red until this is cleared");
+        write_taint(&mut tx, &lane, &Taint { since: now, why }).await?;
+        mark_at_risk(&mut tx, 0).await?;
+    }
+    tx.commit().await?;
+    Ok(writes)
 }
 
 /// What is left of sessions. What is over is nobody's to read any more, and of the rest no more than
@@ -179,8 +205,8 @@ pub(super) async fn write(pool: &SqlitePool, batch: &Batch) -> sqlx::Result<u64>
 async fn write_on(connection: &mut SqliteConnection, batch: &Batch) -> sqlx::Result<u64> {
     let mut tx = connection.begin().await?;
     let mut removed = 0;
-    for (row, ..) in &batch.appends {
-        append(&mut tx, row).await?;
+    for new in &batch.appends {
+        append(&mut tx, &new.row).await?;
     }
     for (lane, taint) in &batch.taints {
         match taint {
@@ -197,8 +223,19 @@ async fn write_on(connection: &mut SqliteConnection, batch: &Batch) -> sqlx::Res
     for id in &batch.removals {
         removed += delete(&mut tx, *id).await?;
     }
+    if let Some(writes) = batch.at_risk {
+        mark_at_risk(&mut tx, writes).await?;
+    }
     tx.commit().await?;
     Ok(removed)
+}
+
+async fn mark_at_risk(tx: &mut SqliteConnection, writes: u64) -> sqlx::Result<()> {
+    sqlx::query("UPDATE at_risk SET writes = ?")
+        .bind(i64::try_from(writes).unwrap_or(i64::MAX))
+        .execute(tx)
+        .await?;
+    Ok(())
 }
 
 async fn append(tx: &mut SqliteConnection, row: &Row) -> sqlx::Result<()> {

@@ -57,8 +57,9 @@ impl Setting {
 
     async fn store(&self, id: u64, bytes: usize) -> bool {
         let row = Row::plain(id, &exchange(bytes), &[Lane::named("order:1")]);
-        let stored = self.outbox.append(row, Budget::new(1 << 30).hold());
-        stored.await.unwrap_or(false)
+        let (hold, at_risk) = (Budget::new(1 << 30).hold(), self.outbox.risk());
+        let stored = self.outbox.append(row, hold, at_risk);
+        matches!(stored.await, Ok(None))
     }
 
     async fn pragma(&self, sql: String) {
@@ -161,4 +162,43 @@ async fn a_file_that_is_no_outbox_is_refused_by_name() {
     std::fs::write(&path, "no database".repeat(1_000)).unwrap();
     let error = Outbox::open(&path).await.err().unwrap().to_string();
     assert!(error.contains("outbox.db"), "{error}");
+}
+
+#[tokio::test]
+async fn the_next_run_knows_of_how_many_writes_a_kill_took_along() {
+    let setting = Setting::open(tempfile::tempdir().unwrap()).await;
+    let on_the_primary: Vec<AtRisk> = (0..3).map(|_| setting.outbox.risk()).collect();
+    assert!(setting.store(1, 1).await);
+    assert_eq!(setting.outbox.status().at_risk, 3);
+    // The file as a kill would leave it: what was told before is on disk with the write.
+    let killed = |setting: &Setting| {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["outbox.db", "outbox.db-wal"] {
+            let file = setting.folder.path().join(name);
+            std::fs::copy(file, folder.path().join(name)).unwrap();
+        }
+        folder
+    };
+    let next = Setting::open(killed(&setting)).await;
+    assert_eq!((next.left.unknown, next.outbox.status().unknown), (4, 4));
+    let (lane, taint) = &next.left.taints[0];
+    assert!(lane.as_str().starts_with("crash-"), "{lane}");
+    assert!(taint.why.contains("about 4 writes"), "{}", taint.why);
+    // It is told once, and stays until somebody clears it.
+    let after = Setting::open(killed(&next)).await;
+    assert_eq!((after.left.unknown, after.left.taints.len()), (0, 1));
+
+    // Once nothing is under way, a kill takes nothing along; nor does a stop.
+    drop(on_the_primary);
+    let deadline = std::time::Instant::now() + Duration::from_secs(30);
+    while Setting::open(killed(&setting)).await.left.unknown > 0 {
+        assert!(std::time::Instant::now() < deadline, "the mark stays");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let risk = setting.outbox.risk();
+    assert!(setting.store(2, 1).await);
+    drop(risk);
+    setting.outbox.close().await;
+    let stopped = Setting::open(setting.folder).await;
+    assert_eq!(stopped.left.unknown, 0);
 }

@@ -2,7 +2,7 @@
 //! next one.
 
 use super::row::Row;
-use super::{Change, SealedRow, Shared, store};
+use super::{AtRisk, Change, SealedRow, Shared, store};
 use crate::exchange::budget::Hold;
 use crate::lanes::{Lane, Taint};
 use comparator::IdPair;
@@ -20,20 +20,32 @@ const BATCH_BYTES: usize = 4 << 20;
 /// How long a batch that failed waits for company before what must not be lost of it is tried
 /// again.
 const PAUSE: Duration = Duration::from_millis(500);
+/// How often the mark of what is at risk is taken down, where it is too high.
+const SETTLE: Duration = Duration::from_secs(1);
 /// How often a lasting failure is logged.
 const LOG_AGAIN: Duration = Duration::from_mins(1);
 
 /// What goes into one transaction.
 #[derive(Default)]
 pub(super) struct Batch {
-    pub(super) appends: Vec<(Box<Row>, Hold, oneshot::Sender<bool>)>,
+    pub(super) appends: Vec<Append>,
     pub(super) removals: Vec<u64>,
     /// In their order; `None` clears.
     pub(super) taints: Vec<(Lane, Option<Taint>)>,
     pub(super) ids: Vec<IdPair>,
     /// In their order: what is kept, and what is forgotten.
     pub(super) sessions: Vec<Result<SealedRow, Vec<u8>>>,
+    /// How many writes are at risk, where that is to be marked.
+    pub(super) at_risk: Option<u64>,
     bytes: usize,
+}
+
+/// A write that is to be stored.
+pub(super) struct Append {
+    pub(super) row: Box<Row>,
+    _hold: Hold,
+    at_risk: AtRisk,
+    stored: oneshot::Sender<Option<AtRisk>>,
 }
 
 pub(super) struct Writer {
@@ -44,6 +56,8 @@ pub(super) struct Writer {
     /// Writes under way that could not be stored, so that there is nothing to take away later.
     unstored: HashSet<u64>,
     closing: Option<oneshot::Sender<()>>,
+    /// When the mark of what is at risk is taken down next.
+    settle_at: Instant,
     log_again_at: Option<Instant>,
 }
 
@@ -60,6 +74,7 @@ impl Writer {
             batch: Batch::default(),
             unstored: HashSet::new(),
             closing: None,
+            settle_at: Instant::now() + SETTLE,
             log_again_at: None,
         }
     }
@@ -67,6 +82,7 @@ impl Writer {
     /// Writes until the outbox is closed.
     pub(super) async fn run(mut self) {
         while self.gather().await {
+            self.settle();
             if !self.batch.is_empty() {
                 match store::write(&self.pool, &self.batch).await {
                     Ok(removed) => self.wrote(removed),
@@ -82,14 +98,18 @@ impl Writer {
 
     /// Takes what is there, or waits for something; whether there is still anybody to tell.
     async fn gather(&mut self) -> bool {
-        let first = if self.batch.is_empty() {
-            self.changes.recv().await
-        } else {
-            // What is left of a batch that failed is tried again soon.
-            match timeout(PAUSE, self.changes.recv()).await {
+        // What is left of a batch that failed is tried again soon.
+        let within = match self.batch.is_empty() {
+            false => Some(PAUSE),
+            true if self.shared.risk.told() > 0 => Some(SETTLE),
+            true => None,
+        };
+        let first = match within {
+            None => self.changes.recv().await,
+            Some(within) => match timeout(within, self.changes.recv()).await {
                 Ok(change) => change,
                 Err(_) => return true,
-            }
+            },
         };
         let Some(first) = first else { return false };
         self.take(first);
@@ -107,15 +127,31 @@ impl Writer {
         true
     }
 
+    /// Marks what is at risk now, where less is than was; at the end, whatever is.
+    fn settle(&mut self) {
+        if self.closing.is_some() {
+            self.batch.at_risk = Some(self.shared.risk.now());
+        } else if Instant::now() >= self.settle_at {
+            self.settle_at = Instant::now() + SETTLE;
+            self.batch.at_risk = self.shared.risk.settle().or(self.batch.at_risk);
+        }
+    }
+
     fn take(&mut self, change: Change) {
         let batch = &mut self.batch;
         match change {
-            Change::Append(row, hold, stored) => {
+            Change::Append(row, hold, at_risk, stored) => {
                 batch.bytes += row.bytes();
-                batch.appends.push((row, hold, stored));
+                batch.appends.push(Append {
+                    row,
+                    _hold: hold,
+                    at_risk,
+                    stored,
+                });
             }
             // A write that was answered before it was stored needn't be.
-            Change::Remove(id) => match batch.appends.iter().position(|(row, ..)| row.id == id) {
+            Change::Remove(id) => match batch.appends.iter().position(|append| append.row.id == id)
+            {
                 Some(at) => drop(batch.appends.swap_remove(at)),
                 None if self.unstored.remove(&id) => {}
                 None => batch.removals.push(id),
@@ -129,6 +165,7 @@ impl Writer {
                 batch.sessions.extend(row.map(Ok));
                 batch.sessions.extend(gone.into_iter().map(Err));
             }
+            Change::AtRisk => batch.at_risk = Some(self.shared.risk.told()),
             Change::Close(done) => self.closing = Some(done),
         }
     }
@@ -138,8 +175,9 @@ impl Writer {
         let stored = &self.shared.stored;
         stored.fetch_add(batch.appends.len() as u64, Ordering::Relaxed);
         stored.fetch_sub(removed, Ordering::Relaxed);
-        for (_, _, stored) in batch.appends {
-            let _ = stored.send(true);
+        for append in batch.appends {
+            drop(append.at_risk);
+            let _ = append.stored.send(None);
         }
         if self.shared.failing.swap(false, Ordering::Relaxed) {
             self.log_again_at = None;
@@ -155,9 +193,9 @@ impl Writer {
         self.batch.bytes = 0;
         let lost = appends.len() as u64;
         self.shared.unstored.fetch_add(lost, Ordering::Relaxed);
-        for (row, _, stored) in appends {
-            self.unstored.insert(row.id);
-            let _ = stored.send(false);
+        for append in appends {
+            self.unstored.insert(append.row.id);
+            let _ = append.stored.send(Some(append.at_risk));
         }
         self.shared.failing.store(true, Ordering::Relaxed);
         *self.shared.last_error.lock() = Some(error.to_string());
@@ -179,11 +217,13 @@ impl Batch {
             && self.taints.is_empty()
             && self.ids.is_empty()
             && self.sessions.is_empty()
+            && self.at_risk.is_none()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Outbox;
     use super::super::tests::exchange;
     use super::*;
     use crate::exchange::budget::Budget;
@@ -193,11 +233,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let pool = store::open(&folder.path().join("outbox.db")).await.unwrap();
         let (changes, received) = mpsc::unbounded_channel();
-        let mut writer = Writer::new(pool, received, Arc::default());
+        let outbox = Outbox {
+            shared: Arc::default(),
+            changes: changes.clone(),
+            pool: pool.clone(),
+        };
+        let mut writer = Writer::new(pool, received, Arc::clone(&outbox.shared));
         let append = |id: u64| {
             let (stored, _) = oneshot::channel();
             let row = Row::plain(id, &exchange(10), &[]);
-            Change::Append(Box::new(row), Budget::new(0).hold(), stored)
+            let hold = Budget::new(0).hold();
+            Change::Append(Box::new(row), hold, outbox.risk(), stored)
         };
         let full = sqlx::Error::PoolClosed;
         let taints = 2 * BATCH;
