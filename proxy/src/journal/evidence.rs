@@ -25,8 +25,10 @@ pub(super) struct Kept {
 /// A slice that is to be written.
 pub(super) struct SliceRow {
     route: Arc<str>,
+    evidence: Arc<Evidence>,
+    /// Whether nothing more comes to it.
+    whole: bool,
     start: i64,
-    basis: i64,
     /// What began before counts no more.
     oldest: i64,
     document: String,
@@ -52,7 +54,11 @@ impl Kept {
                     tracing::warn!(route = %counts.name(), start, %error, "evidence is unreadable");
                 };
                 let sums = serde_json::from_str(&document).map_err(unread).ok()?;
-                Some(StoredSlice { start, sums })
+                Some(StoredSlice {
+                    start,
+                    sums,
+                    whole: true,
+                })
             });
             evidence.restore(stored.collect());
         }
@@ -83,18 +89,25 @@ impl Kept {
     fn rows<'a>(
         &'a self,
         route: &'a Arc<str>,
-        evidence: &'a Evidence,
+        evidence: &'a Arc<Evidence>,
         now: Timestamp,
     ) -> impl Iterator<Item = SliceRow> + 'a {
         let slices = evidence.live_slices().into_iter();
-        slices.filter_map(move |StoredSlice { start, sums }| {
+        slices.filter_map(move |StoredSlice { start, sums, whole }| {
             // These types can't fail to be written.
             let document = serde_json::to_string(&sums).ok()?;
             let known = self.written.get(&(Arc::clone(route), start));
-            (known != Some(&xxh3_64(document.as_bytes()))).then(|| SliceRow {
+            if known == Some(&xxh3_64(document.as_bytes())) {
+                if whole {
+                    evidence.kept(start);
+                }
+                return None;
+            }
+            Some(SliceRow {
                 route: Arc::clone(route),
+                evidence: Arc::clone(evidence),
+                whole,
                 start,
-                basis: evidence.basis().cast_signed(),
                 oldest: evidence.oldest(now),
                 document,
             })
@@ -105,6 +118,9 @@ impl Kept {
     pub(super) fn wrote(&mut self, rows: Vec<SliceRow>) {
         let oldest = rows.iter().map(|row| row.oldest).min();
         self.written.extend(rows.into_iter().map(|row| {
+            if row.whole {
+                row.evidence.kept(row.start);
+            }
             let digest = xxh3_64(row.document.as_bytes());
             ((row.route, row.start), digest)
         }));
@@ -118,7 +134,7 @@ impl SliceRow {
     pub(super) async fn write(&self, tx: &mut SqliteConnection) -> sqlx::Result<()> {
         sqlx::query("DELETE FROM evidence WHERE route = ? AND (basis <> ? OR start < ?)")
             .bind(self.route.as_ref())
-            .bind(self.basis)
+            .bind(self.evidence.basis().cast_signed())
             .bind(self.oldest)
             .execute(&mut *tx)
             .await?;
@@ -128,7 +144,7 @@ impl SliceRow {
         )
         .bind(self.route.as_ref())
         .bind(self.start)
-        .bind(self.basis)
+        .bind(self.evidence.basis().cast_signed())
         .bind(&self.document)
         .execute(&mut *tx)
         .await?;

@@ -43,6 +43,8 @@ struct Past {
     start: i64,
     live: Option<Arc<Slice>>,
     sums: Sums,
+    /// Whether the journal has all of it.
+    kept: bool,
 }
 
 /// A slice as the journal keeps it.
@@ -51,6 +53,8 @@ pub(crate) struct StoredSlice {
     /// Milliseconds since 1970.
     pub(crate) start: i64,
     pub(crate) sums: Sums,
+    /// Whether nothing more comes to it.
+    pub(crate) whole: bool,
 }
 
 /// A request as it was answered.
@@ -162,6 +166,7 @@ impl Evidence {
                 start: over.start,
                 live: Some(over),
                 sums: Sums::default(),
+                kept: false,
             });
         }
         for slice in past.iter_mut() {
@@ -169,12 +174,16 @@ impl Evidence {
         }
         let oldest = now.saturating_sub(period);
         past.retain(|slice| slice.start >= oldest && !slice.is_blank());
-        if past.len() > MAX_SLICES {
-            let first = past.remove(0);
-            if let Some(second) = past.first_mut() {
-                second.start = first.start;
-                second.sums.add(&first.read());
-            }
+        // What the journal has not all of would be there twice: under its own start, and under that of
+        // the slice that it was added to.
+        while past.len() > MAX_SLICES
+            && let [first, second, ..] = past.as_mut_slice()
+            && first.kept
+            && second.kept
+        {
+            second.start = first.start;
+            second.sums.add(&first.sums);
+            past.remove(0);
         }
     }
 
@@ -198,6 +207,15 @@ impl Evidence {
         symptoms.map(|symptom| noise.rate(&symptom)).collect()
     }
 
+    /// The journal has all of the slice that began at `start`.
+    pub(crate) fn kept(&self, start: i64) {
+        let mut past = self.past.lock();
+        let whole = past.iter_mut().filter(|slice| slice.live.is_none());
+        for slice in whole.filter(|slice| slice.start == start) {
+            slice.kept = true;
+        }
+    }
+
     /// The slices that may have changed since they were last stored.
     pub(crate) fn live_slices(&self) -> Vec<StoredSlice> {
         let past = self.past.lock();
@@ -205,11 +223,13 @@ impl Evidence {
         let now = StoredSlice {
             start: current.start,
             sums: current.sums(),
+            whole: false,
         };
-        let live = past.iter().filter(|slice| slice.live.is_some());
+        let live = past.iter().filter(|slice| !slice.kept);
         let before = live.map(|slice| StoredSlice {
             start: slice.start,
             sums: slice.read(),
+            whole: slice.live.is_none(),
         });
         let filled = |slice: &StoredSlice| slice.sums != Sums::default();
         before.chain([now]).filter(filled).collect()
@@ -218,12 +238,13 @@ impl Evidence {
     /// Takes up what a former run stored. What was under way there has ended with it.
     pub(crate) fn restore(&self, stored: Vec<StoredSlice>) {
         let mut past = self.past.lock();
-        past.extend(stored.into_iter().map(|StoredSlice { start, mut sums }| {
-            sums.cut_off();
+        past.extend(stored.into_iter().map(|mut slice| {
+            slice.sums.cut_off();
             Past {
-                start,
+                start: slice.start,
                 live: None,
-                sums,
+                sums: slice.sums,
+                kept: true,
             }
         }));
         past.sort_by_key(|slice| slice.start);
@@ -311,86 +332,4 @@ impl Witness {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(second).unwrap()
-    }
-
-    fn evidence() -> Arc<Evidence> {
-        let evidence = Evidence::new(7, at(0));
-        evidence.keep_for(Duration::from_mins(4));
-        evidence
-    }
-
-    fn eligible(evidence: &Evidence) -> u64 {
-        evidence.sums().0.eligible
-    }
-
-    #[test]
-    fn what_is_older_than_the_period_counts_no_more() {
-        let evidence = evidence();
-        for second in 0..300 {
-            evidence.advance(at(second));
-            evidence.begin().settle(Ending::Matched);
-        }
-        let kept = eligible(&evidence);
-        assert!((230..=250).contains(&kept), "{kept}");
-        evidence.advance(at(10_000));
-        evidence.advance(at(10_300));
-        assert_eq!(eligible(&evidence), 0);
-    }
-
-    #[test]
-    fn a_request_ends_in_the_slice_that_it_began_in() {
-        let evidence = evidence();
-        let witness = evidence.begin();
-        evidence.advance(at(10));
-        evidence.advance(at(20));
-        assert_eq!(evidence.sums().0.ended(), 0);
-        witness.settle(Ending::Different);
-        let (sums, since) = evidence.sums();
-        assert_eq!((sums.eligible, sums.ended()), (1, 1));
-        assert_eq!(since, at(0));
-        evidence.advance(at(30));
-        assert_eq!(evidence.sums().0.ended_in(Outcome::Different), 1);
-    }
-
-    #[test]
-    fn what_was_stored_is_taken_up_with_what_was_under_way_cut_off() {
-        let before = evidence();
-        before.begin().settle(Ending::Matched);
-        let under_way = before.begin();
-        before.advance(at(15));
-        before.begin().settle(Ending::Matched);
-        let stored = before.live_slices();
-        assert_eq!(stored.len(), 2);
-        drop(under_way);
-        let after = Evidence::new(7, at(30));
-        after.keep_for(Duration::from_mins(4));
-        after.restore(stored);
-        let (sums, since) = after.sums();
-        assert_eq!((sums.eligible, sums.ended()), (3, 3));
-        assert_eq!(sums.ended_in(Outcome::Dropped), 1);
-        assert_eq!(since, at(0));
-    }
-
-    #[test]
-    fn slices_stay_few_however_often_the_proxy_starts() {
-        let evidence = evidence();
-        let one = StoredSlice {
-            start: 1000,
-            sums: Sums {
-                eligible: 1,
-                ..Sums::default()
-            },
-        };
-        evidence.restore(vec![one; 500]);
-        for _ in 0..500 {
-            evidence.advance(at(5));
-        }
-        assert_eq!(evidence.past.lock().len(), MAX_SLICES);
-        assert_eq!(eligible(&evidence), 500);
-    }
-}
+mod tests;
