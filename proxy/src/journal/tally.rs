@@ -80,17 +80,24 @@ impl Tally {
         let route = &finding.exchange.route;
         let (sightings, discrepancies) = sightings(finding, &settings.redaction);
         let bytes = finding.exchange.bytes();
+        let full = self.waiting_bytes > MAX_WAITING_BYTES;
         let drawn: Vec<(String, u32, String)> = sightings
             .into_iter()
             .flat_map(|sighting| {
-                self.count(route, sighting, (finding.exchange.at, bytes), settings)
+                self.count(
+                    route,
+                    sighting,
+                    (finding.exchange.at, bytes),
+                    settings.samples,
+                    full,
+                )
             })
             .collect();
         self.exchanges += 1;
         if drawn.is_empty() {
             return true;
         }
-        if self.waiting_bytes > MAX_WAITING_BYTES {
+        if full {
             return false;
         }
         let record = Record::new(finding, discrepancies, &settings.redaction);
@@ -116,20 +123,26 @@ impl Tally {
         true
     }
 
-    /// Counts a sighting, and says which slots its exchange takes, if any.
+    /// Counts a sighting, and says which slots its exchange takes, if any. Of one that is `let_go`,
+    /// they keep what they had.
     fn count(
         &mut self,
         route: &Arc<str>,
         sighting: Sighting,
         (at, bytes): (Timestamp, u64),
-        settings: &Settings,
+        samples: u32,
+        let_go: bool,
     ) -> Vec<(String, u32, String)> {
         let sighting = self.admit(route, sighting);
         let fingerprint = sighting.fingerprint.clone();
         let path = sighting.at_path.clone();
         let reservoir = self.known.entry(fingerprint.clone()).or_default();
-        let slot = reservoir.draw(settings.samples);
-        let smallest = reservoir.undercut(bytes, settings.samples);
+        let before = *reservoir;
+        let slot = reservoir.draw(samples);
+        let smallest = reservoir.undercut(bytes, samples);
+        if let_go {
+            (reservoir.slots, reservoir.smallest) = (before.slots, before.smallest);
+        }
         let reservoir = *reservoir;
         let news = self
             .news
@@ -243,5 +256,26 @@ mod tests {
                 smallest: None
             }
         );
+    }
+
+    #[test]
+    fn a_sample_that_had_to_go_leaves_its_slot_to_the_next() {
+        let mut tally = Tally::default();
+        let settings = Settings::default();
+        let finding = crate::journal::tests::found_alone();
+        tally.waiting_bytes = MAX_WAITING_BYTES + 1;
+        assert!(!tally.add(&finding, &settings));
+        tally.wrote();
+        let reservoir = *tally.known.values().next().unwrap();
+        let nothing = Reservoir {
+            drawn: 1,
+            slots: 0,
+            smallest: None,
+        };
+        assert_eq!(reservoir, nothing);
+        assert!(tally.add(&finding, &settings));
+        let news = tally.news.values().next().unwrap();
+        let slots: Vec<u32> = news.samples.keys().copied().collect();
+        assert_eq!((news.drawn, slots), (2, vec![0, SMALLEST]));
     }
 }

@@ -92,6 +92,11 @@ impl Setting {
     }
 }
 
+/// A finding under a budget of its own.
+pub(super) fn found_alone() -> Finding {
+    Setting::new().found(&["/total"])
+}
+
 fn exchange(body: &str) -> Exchange {
     let headers = HeaderMap::from_iter([(
         http::header::CONTENT_TYPE,
