@@ -3,8 +3,9 @@
 //!
 //! What is in a file, and who else may use it, is its owner's business.
 
-use sqlx::SqlitePool;
+use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Sqlite, SqlitePool};
 use std::path::Path;
 use std::time::Duration;
 
@@ -29,4 +30,18 @@ pub(crate) async fn one_connection(options: SqliteConnectOptions) -> sqlx::Resul
         .max_lifetime(None)
         .connect_with(options)
         .await
+}
+
+/// Gives a connection back on which everything went well, and closes one on which something failed:
+/// on a full disk `SQLite` may have ended a transaction by itself, of which the library knows nothing.
+/// What it calls committed after that could go with the next failure, and another transaction might
+/// not begin.
+pub(crate) async fn give_back<T, E>(
+    connection: PoolConnection<Sqlite>,
+    done: Result<T, E>,
+) -> Result<T, E> {
+    if done.is_err() {
+        let _ = connection.close().await;
+    }
+    done
 }

@@ -1,8 +1,10 @@
 //! What happened to dials by itself, and what the guard knows of them.
 
 use super::{Journal, JournalError, Reader};
+use crate::sqlite::give_back;
 use jiff::Timestamp;
 use serde::Serialize;
+use sqlx::{Connection, SqliteConnection};
 use std::collections::BTreeMap;
 
 /// Events that are kept; the oldest go first.
@@ -47,32 +49,9 @@ impl Journal {
         events: &[DialEvent],
         dials: &BTreeMap<String, String>,
     ) -> Result<(), JournalError> {
-        let mut tx = self.desk.begin().await?;
-        for event in events {
-            sqlx::query("INSERT INTO dial_events (at, dial, event, why) VALUES (?, ?, ?, ?)")
-                .bind(event.at.as_millisecond())
-                .bind(&event.dial)
-                .bind(&event.event)
-                .bind(&event.why)
-                .execute(&mut *tx)
-                .await?;
-        }
-        for (dial, document) in dials {
-            sqlx::query(
-                "INSERT INTO dials (dial, document) VALUES (?, ?) \
-                 ON CONFLICT DO UPDATE SET document = excluded.document",
-            )
-            .bind(dial)
-            .bind(document)
-            .execute(&mut *tx)
-            .await?;
-        }
-        sqlx::query("DELETE FROM dial_events WHERE id <= (SELECT max(id) FROM dial_events) - ?")
-            .bind(MOST)
-            .execute(&mut *tx)
-            .await?;
-        tx.commit().await?;
-        Ok(())
+        let mut connection = self.desk.acquire().await?;
+        let done = keep(&mut connection, events, dials).await;
+        Ok(give_back(connection, done).await?)
     }
 }
 
@@ -106,4 +85,36 @@ impl Reader {
         });
         Ok(events.collect())
     }
+}
+
+async fn keep(
+    connection: &mut SqliteConnection,
+    events: &[DialEvent],
+    dials: &BTreeMap<String, String>,
+) -> sqlx::Result<()> {
+    let mut tx = connection.begin().await?;
+    for event in events {
+        sqlx::query("INSERT INTO dial_events (at, dial, event, why) VALUES (?, ?, ?, ?)")
+            .bind(event.at.as_millisecond())
+            .bind(&event.dial)
+            .bind(&event.event)
+            .bind(&event.why)
+            .execute(&mut *tx)
+            .await?;
+    }
+    for (dial, document) in dials {
+        sqlx::query(
+            "INSERT INTO dials (dial, document) VALUES (?, ?) \
+             ON CONFLICT DO UPDATE SET document = excluded.document",
+        )
+        .bind(dial)
+        .bind(document)
+        .execute(&mut *tx)
+        .await?;
+    }
+    sqlx::query("DELETE FROM dial_events WHERE id <= (SELECT max(id) FROM dial_events) - ?")
+        .bind(MOST)
+        .execute(&mut *tx)
+        .await?;
+    tx.commit().await
 }

@@ -8,6 +8,8 @@ use super::read::Milliseconds;
 use super::record::Record;
 use super::tally::{IMPORTED, MAX_PER_ROUTE};
 use super::{Journal, JournalError, State};
+use crate::sqlite::give_back;
+use sqlx::{Connection, SqliteConnection};
 
 /// A finding of another journal.
 #[derive(Clone, Debug)]
@@ -35,6 +37,17 @@ pub enum Imported {
     Full,
 }
 
+/// What is to be stored of it.
+struct News {
+    id: String,
+    route: String,
+    sighting: Sighting,
+    seen: (Milliseconds, Milliseconds),
+    state: State,
+    document: String,
+    now: i64,
+}
+
 impl Journal {
     /// Stores a finding of another journal, unless it is known.
     pub async fn import(&self, foreign: Foreign) -> Result<Imported, JournalError> {
@@ -49,12 +62,38 @@ impl Journal {
         let missing = || sqlx::Error::RowNotFound;
         let found = exchange.discrepancies.get(which).ok_or_else(missing)?;
         let sighting = Sighting::of_discrepancy(&route, found);
-        let id = sighting.fingerprint;
+        let id = sighting.fingerprint.clone();
         let encode = |source| sqlx::Error::Encode(Box::<serde_json::Error>::new(source));
         let document = serde_json::to_string(&exchange).map_err(encode)?;
-        let now = self.shared.clock.now().as_millisecond();
+        let news = News {
+            id,
+            route,
+            sighting,
+            seen,
+            state,
+            document,
+            now: self.shared.clock.now().as_millisecond(),
+        };
+        let mut connection = self.desk.acquire().await?;
+        let done = news.keep(&mut connection).await;
+        Ok(give_back(connection, done).await?)
+    }
+}
+
+impl News {
+    /// Stores it, unless it is known; all of it or nothing.
+    async fn keep(self, connection: &mut SqliteConnection) -> sqlx::Result<Imported> {
+        let Self {
+            id,
+            route,
+            sighting,
+            seen,
+            state,
+            document,
+            now,
+        } = self;
         // The lock first, so that what is read holds until the end.
-        let mut tx = self.desk.begin_with("BEGIN IMMEDIATE").await?;
+        let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
         let (known, route_has): (bool, i64) = sqlx::query_as(
             "SELECT EXISTS (SELECT 1 FROM findings WHERE fingerprint = ?), \
                     (SELECT count(*) FROM findings WHERE route = ?)",

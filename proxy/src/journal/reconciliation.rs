@@ -2,8 +2,9 @@
 
 use super::{Journal, JournalError, Reader};
 use crate::reconciliation::{DataVerdict, TableResult};
+use crate::sqlite::give_back;
 use jiff::Timestamp;
-use sqlx::FromRow;
+use sqlx::{Connection, FromRow, SqliteConnection};
 
 /// Tables that are kept; what comes on top is refused by whoever takes it.
 const MOST: i64 = 10_000;
@@ -25,40 +26,9 @@ impl Journal {
     /// Keeps what a comparison found, unless a later one is known; all of it or nothing. Says how
     /// many tables were news.
     pub async fn keep_reconciliation(&self, tables: &[TableResult]) -> Result<u64, JournalError> {
-        let mut tx = self.desk.begin().await?;
-        let mut taken = 0;
-        for table in tables {
-            // These types can't fail to be written.
-            let ids = serde_json::to_string(&table.ids).unwrap_or_default();
-            let kept = sqlx::query(
-                "INSERT INTO reconciliation (name, source, entity, verdict, compared, different, \
-                     not_verified, ids, finished_at) \
-                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 \
-                 WHERE (SELECT count(*) FROM reconciliation) < ?10 \
-                     OR EXISTS (SELECT 1 FROM reconciliation WHERE name = ?1) \
-                 ON CONFLICT (name) DO UPDATE SET source = excluded.source, \
-                     entity = excluded.entity, verdict = excluded.verdict, \
-                     compared = excluded.compared, different = excluded.different, \
-                     not_verified = excluded.not_verified, ids = excluded.ids, \
-                     finished_at = excluded.finished_at \
-                 WHERE excluded.finished_at >= reconciliation.finished_at",
-            )
-            .bind(&table.table)
-            .bind(&table.source)
-            .bind(&table.entity)
-            .bind(table.verdict.as_str())
-            .bind(table.compared.cast_signed())
-            .bind(table.different.cast_signed())
-            .bind(table.not_verified.cast_signed())
-            .bind(ids)
-            .bind(table.finished_at.as_millisecond())
-            .bind(MOST)
-            .execute(&mut *tx)
-            .await?;
-            taken += kept.rows_affected();
-        }
-        tx.commit().await?;
-        Ok(taken)
+        let mut connection = self.desk.acquire().await?;
+        let done = keep(&mut connection, tables).await;
+        Ok(give_back(connection, done).await?)
     }
 
     /// A text as it may be told: without what looks like a secret by the settings.
@@ -98,4 +68,41 @@ impl Kept {
             finished_at: Timestamp::from_millisecond(self.finished_at).unwrap_or_default(),
         }
     }
+}
+
+async fn keep(connection: &mut SqliteConnection, tables: &[TableResult]) -> sqlx::Result<u64> {
+    let mut tx = connection.begin().await?;
+    let mut taken = 0;
+    for table in tables {
+        // These types can't fail to be written.
+        let ids = serde_json::to_string(&table.ids).unwrap_or_default();
+        let kept = sqlx::query(
+            "INSERT INTO reconciliation (name, source, entity, verdict, compared, different, \
+                 not_verified, ids, finished_at) \
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 \
+             WHERE (SELECT count(*) FROM reconciliation) < ?10 \
+                 OR EXISTS (SELECT 1 FROM reconciliation WHERE name = ?1) \
+             ON CONFLICT (name) DO UPDATE SET source = excluded.source, \
+                 entity = excluded.entity, verdict = excluded.verdict, \
+                 compared = excluded.compared, different = excluded.different, \
+                 not_verified = excluded.not_verified, ids = excluded.ids, \
+                 finished_at = excluded.finished_at \
+             WHERE excluded.finished_at >= reconciliation.finished_at",
+        )
+        .bind(&table.table)
+        .bind(&table.source)
+        .bind(&table.entity)
+        .bind(table.verdict.as_str())
+        .bind(table.compared.cast_signed())
+        .bind(table.different.cast_signed())
+        .bind(table.not_verified.cast_signed())
+        .bind(ids)
+        .bind(table.finished_at.as_millisecond())
+        .bind(MOST)
+        .execute(&mut *tx)
+        .await?;
+        taken += kept.rows_affected();
+    }
+    tx.commit().await?;
+    Ok(taken)
 }

@@ -5,6 +5,7 @@
 
 use super::config::Settings;
 use crate::readiness::Thresholds;
+use crate::sqlite;
 use jiff::{SignedDuration, Timestamp};
 use sqlx::{SqliteConnection, SqlitePool};
 
@@ -17,28 +18,37 @@ pub(super) async fn run(
     settings: &Settings,
     now: Timestamp,
 ) -> sqlx::Result<bool> {
+    let mut connection = pool.acquire().await?;
+    let done = run_on(&mut connection, settings, now).await;
+    sqlite::give_back(connection, done).await
+}
+
+async fn run_on(
+    connection: &mut SqliteConnection,
+    settings: &Settings,
+    now: Timestamp,
+) -> sqlx::Result<bool> {
     let keep = SignedDuration::try_from(settings.keep).unwrap_or(SignedDuration::MAX);
     let oldest = now.checked_sub(keep).unwrap_or(Timestamp::MIN);
-    let mut connection = pool.acquire().await?;
-    let mut gone = by_age(&mut connection, oldest).await?;
+    let mut gone = by_age(connection, oldest).await?;
     // That of routes which are no longer in the file; a route in use forgets by its own period.
     let longest = SignedDuration::try_from(Thresholds::LONGEST).unwrap_or(SignedDuration::MAX);
     let evidence = now.checked_sub(longest).unwrap_or(Timestamp::MIN);
     execute(
-        &mut connection,
+        connection,
         "DELETE FROM evidence WHERE start < ?",
         evidence.as_millisecond(),
     )
     .await?;
     gone += execute(
-        &mut connection,
+        connection,
         // The smallest sample is kept beside the others, unless none are wanted at all.
         "DELETE FROM samples WHERE slot >= ?1 AND (slot < 64 OR ?1 = 0)",
         settings.samples.into(),
     )
     .await?;
-    while used_bytes(&mut connection).await? > settings.max_size {
-        let step = one_step(&mut connection).await?;
+    while used_bytes(connection).await? > settings.max_size {
+        let step = one_step(connection).await?;
         gone += step;
         if step == 0 {
             break;
@@ -287,5 +297,26 @@ mod tests {
         };
         assert!(run(&pool, &settings, second(4)).await.unwrap());
         assert_eq!(number(&pool, "SELECT count(*) FROM exchanges").await, 0);
+    }
+
+    #[tokio::test]
+    async fn counts_that_could_not_be_folded_leave_no_transaction_behind() {
+        let directory = tempfile::tempdir().unwrap();
+        let pool = pool(&directory).await;
+        sqlx::raw_sql(
+            "INSERT INTO counts VALUES ('r', 1, 'eligible', '', 5); \
+             CREATE TRIGGER broken BEFORE DELETE ON counts \
+             BEGIN SELECT RAISE(ROLLBACK, 'disk full'); END",
+        )
+        .execute(&pool)
+        .await
+        .unwrap();
+        let settings = Settings::default();
+        let later = second(60 * 60) + 2 * settings.keep;
+        assert!(run(&pool, &settings, later).await.is_err());
+        // The library lets none begin while it takes one for open.
+        let mut connection = pool.acquire().await.unwrap();
+        let begun = sqlx::Connection::begin_with(&mut *connection, "BEGIN IMMEDIATE").await;
+        assert!(begun.is_ok(), "{begun:?}");
     }
 }

@@ -140,9 +140,7 @@ impl Batch<'_> {
     }
 }
 
-/// Writes a batch, all of it or nothing. A connection on which that failed is closed: on a full disk
-/// `SQLite` may have ended the transaction by itself, of which the library knows nothing, and what it
-/// calls committed after that could go with the next failure.
+/// Writes a batch, all of it or nothing.
 pub(super) async fn write(
     pool: &SqlitePool,
     batch: &Batch<'_>,
@@ -150,10 +148,7 @@ pub(super) async fn write(
 ) -> sqlx::Result<()> {
     let mut connection = pool.acquire().await?;
     let written = write_on(&mut connection, batch, now).await;
-    if written.is_err() {
-        let _ = connection.close().await;
-    }
-    written
+    sqlite::give_back(connection, written).await
 }
 
 async fn write_on(

@@ -190,16 +190,11 @@ pub(super) async fn load(pool: &SqlitePool, id: u64) -> Result<Option<Exchange>,
     row.exchange().map(Some)
 }
 
-/// Writes a batch, all of it or nothing; how many rows went. A connection on which that failed is
-/// closed: on a full disk `SQLite` may have ended the transaction by itself, of which the library
-/// knows nothing, and what it calls committed after that could go with the next failure.
+/// Writes a batch, all of it or nothing; how many rows went.
 pub(super) async fn write(pool: &SqlitePool, batch: &Batch) -> sqlx::Result<u64> {
     let mut connection = pool.acquire().await?;
     let written = write_on(&mut connection, batch).await;
-    if written.is_err() {
-        let _ = connection.close().await;
-    }
-    written
+    sqlite::give_back(connection, written).await
 }
 
 async fn write_on(connection: &mut SqliteConnection, batch: &Batch) -> sqlx::Result<u64> {

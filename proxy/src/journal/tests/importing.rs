@@ -1,6 +1,7 @@
 //! Findings of another journal: what they change here, and how long they stay.
 
 use super::*;
+use std::collections::BTreeMap;
 
 /// A finding of another journal that was seen there long ago.
 fn foreign(setting: &Setting) -> Foreign {
@@ -63,4 +64,35 @@ async fn what_is_known_is_not_imported_and_no_route_gets_more_findings_than_it_m
             .iter()
             .all(|route| route.eligible == 0)
     );
+}
+
+#[tokio::test]
+async fn what_could_not_be_kept_leaves_no_transaction_open_for_what_comes_next() {
+    let setting = Setting::new();
+    let journal = setting.open(Settings::default()).await;
+    let mut other = setting.connection().await;
+    // As a full disk does: the transaction ends by itself.
+    let breaks = ["samples", "dials", "reconciliation"];
+    let all = |sql: fn(&str) -> String| breaks.map(sql).join(";");
+    let breaking = all(|table| {
+        format!(
+            "CREATE TRIGGER broken_{table} BEFORE INSERT ON {table} \
+             BEGIN SELECT RAISE(ROLLBACK, 'disk full'); END"
+        )
+    });
+    sqlx::raw_sql(sqlx::AssertSqlSafe(breaking))
+        .execute(&mut other)
+        .await
+        .unwrap();
+    let dials = BTreeMap::from([("all".to_owned(), "{}".to_owned())]);
+    assert!(journal.import(foreign(&setting)).await.is_err());
+    assert!(journal.keep_dials(&[], &dials).await.is_err());
+    let mended = all(|table| format!("DROP TRIGGER broken_{table}"));
+    sqlx::raw_sql(sqlx::AssertSqlSafe(mended))
+        .execute(&mut other)
+        .await
+        .unwrap();
+    let told = journal.import(foreign(&setting)).await.unwrap();
+    assert!(matches!(told, Imported::New(_)), "{told:?}");
+    journal.keep_dials(&[], &dials).await.unwrap();
 }
