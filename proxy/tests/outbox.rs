@@ -349,25 +349,6 @@ async fn a_write_that_the_candidate_refuses_for_the_time_being_comes_again_befor
 }
 
 #[tokio::test]
-async fn a_write_that_the_candidate_refused_to_the_end_is_lost() {
-    let busy = Router::new().fallback(any(|_: Bytes| async { StatusCode::SERVICE_UNAVAILABLE }));
-    let (legacy, modern) = (backend(ok()).await, backend(busy).await);
-    let routes = one_route(legacy, modern, "shadow", LANES);
-    let routes = routes.replace("[mirror]", "[mirror]\nwrite_patience = \"300ms\"");
-    let proxy = Proxy::start(&routes).await;
-    let request = http::Request::post("/").header("x-lane", 1);
-    proxy.ask(request, "x").await;
-    let counts = proxy.settled("all").await;
-    let refused = (Ending::CandidateRefused, 1);
-    assert!(counts.endings.contains(&refused), "{counts:?}");
-    let answer = proxy.control(http::Request::get("/api/lanes"), "").await;
-    let status: Value = serde_json::from_str(&answer.body).unwrap();
-    assert_eq!(status["tainted"][0]["lane"], "lane:1", "{status}");
-    let why = status["tainted"][0]["why"].as_str().unwrap();
-    assert!(why.contains("refused it to the end"), "{why}");
-}
-
-#[tokio::test]
 async fn what_the_outbox_has_no_room_for_is_lost_and_counted_and_answered_all_the_same() {
     let (legacy, modern) = (backend(ok()).await, dead_backend().await);
     let routes = one_route(legacy, modern, "shadow", LANES);

@@ -29,11 +29,9 @@ pub struct Passage {
     lanes: Vec<Lane>,
     /// Whether the lanes that the body names are among them.
     body_read: bool,
-    status: Option<u16>,
-    /// Whether the request went out whole, and has no answer yet.
-    sent: bool,
-    /// The same of the attempts before this one.
-    sent_before: bool,
+    attempt: Attempt,
+    /// Whether an attempt before this one may have done it.
+    may_be_done: bool,
     /// Who sent it, if it is a write.
     client: Option<u64>,
     /// A write that a kill would take along.
@@ -43,6 +41,16 @@ pub struct Passage {
     ended: bool,
     /// The spot in the lanes once it has ended, if there is anything to mirror.
     spot: Result<Option<Spot>, Ending>,
+}
+
+/// How far the last attempt at it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Attempt {
+    /// The primary has not got all of it.
+    Sending,
+    /// It went out whole, and nothing has come back.
+    Sent,
+    Answered(u16),
 }
 
 impl std::fmt::Debug for Passage {
@@ -74,9 +82,8 @@ impl Passage {
             since: room.overlaps.now(),
             lanes: Vec::new(),
             body_read: !route.lanes.iter().any(super::LaneRule::needs_body),
-            status: None,
-            sent: false,
-            sent_before: false,
+            attempt: Attempt::Sending,
+            may_be_done: false,
             client: (!method.is_safe()).then(|| u64::try_from(client()).unwrap_or_default()),
             at_risk: (!method.is_safe()).then(|| room.outbox.risk()),
             asked: Side::Legacy,
@@ -118,21 +125,22 @@ impl Passage {
     /// The request goes to this side now.
     pub fn asking(&mut self, side: Side) {
         self.asked = side;
-        self.sent_before |= std::mem::take(&mut self.sent);
-        self.status = None;
+        self.may_be_done |= self.attempt == Attempt::Sent;
+        self.attempt = Attempt::Sending;
     }
 
     /// All of the request is on its way to the primary: from now on it may be done.
     pub fn sent(&mut self) {
-        self.sent = self.status.is_none();
+        if self.attempt == Attempt::Sending {
+            self.attempt = Attempt::Sent;
+        }
     }
 
     /// The primary has begun to answer.
     pub fn answering(&mut self, status: u16) {
-        self.sent = false;
-        // What an attempt before this one has done, a failure doesn't tell.
-        self.sent_before &= status >= 500;
-        self.status = Some(status);
+        self.attempt = Attempt::Answered(status);
+        // A failure says nothing of the attempts before it.
+        self.may_be_done &= status >= 500;
     }
 
     /// The primary has answered; `captured` is its answer, or why there is none to mirror.
@@ -157,7 +165,7 @@ impl Passage {
             }
         }
         // What the primary refused has changed nothing there.
-        let done = write && self.status.is_some_and(|status| status < 400);
+        let done = write && matches!(self.attempt, Attempt::Answered(..400));
         let unknown = if write { self.unknown() } else { None };
         let doubt = if done || unknown.is_some() {
             self.doubt()
@@ -195,12 +203,13 @@ impl Passage {
     /// Why nobody knows whether the primary has done a write. One that it says it failed at is
     /// taken for not done; a gateway's word that it heard nothing says as little as silence.
     fn unknown(&self) -> Option<&'static str> {
-        match self.status {
-            Some(502 | 504) => Some("the primary's gateway got no answer, so it may be done there"),
-            _ if self.sent || self.sent_before => {
-                Some("the primary gave no answer, so it may be done there")
+        match self.attempt {
+            Attempt::Answered(502 | 504) => {
+                Some("the primary's gateway got no answer, so it may be done there")
             }
-            _ => None,
+            Attempt::Sent => Some("the primary gave no answer, so it may be done there"),
+            _ if self.may_be_done => Some("the primary gave no answer, so it may be done there"),
+            Attempt::Sending | Attempt::Answered(_) => None,
         }
     }
 

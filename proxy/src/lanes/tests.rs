@@ -119,6 +119,9 @@ async fn a_write_that_the_primary_refused_taints_nothing() {
     assert!(setting.tainted().await.is_empty());
 }
 
+/// What of an exchange passes.
+type Pass<'a> = &'a dyn Fn(&mut Capture);
+
 #[tokio::test]
 async fn a_write_of_which_nobody_knows_whether_the_primary_did_it_taints_its_lanes() {
     let unanswered = |capture: &mut Capture| {
@@ -136,7 +139,7 @@ async fn a_write_of_which_nobody_knows_whether_the_primary_did_it_taints_its_lan
         answered(500)(capture);
     };
     let half = |capture: &mut Capture| capture.asking(Side::Legacy);
-    let unknown: [(&str, bool, &dyn Fn(&mut Capture)); 7] = [
+    let unknown: [(&str, bool, Pass<'_>); 7] = [
         ("it never answered", true, &unanswered),
         ("its gateway never heard", true, &answered(504)),
         ("its gateway heard half", true, &answered(502)),
