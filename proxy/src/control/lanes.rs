@@ -1,15 +1,16 @@
-//! `GET /api/lanes`: who waits for whom, and what is tainted; `DELETE /api/lanes/{lane}/taint`:
+//! `GET /api/lanes`: who waits for whom, and what is tainted; `GET /api/taints`: all of that; `DELETE /api/lanes/{lane}/taint`:
 //! an operator says that a lane was reconciled.
 
 use super::ControlState;
 use super::error::{ApiError, ErrorBody, shown};
-use crate::lanes::{Lane, TaintedLane};
+use crate::lanes::{Cleared, Lane, TaintedLane};
 use crate::outbox::OutboxStatus;
 use axum::Json;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use serde::Serialize;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::header::IF_MATCH;
+use axum::http::{HeaderMap, StatusCode};
+use serde::{Deserialize, Serialize};
 
 /// The order of what is mirrored.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -67,22 +68,62 @@ pub(super) async fn list(State(state): State<ControlState>) -> Json<LanesBody> {
     })
 }
 
-/// Clears a taint, after its entity was reconciled: what is mirrored from now on is compared.
+/// Behind which lane a page of taints begins.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TaintsQuery {
+    /// The last lane of the page before.
+    after: Option<String>,
+}
+
+/// The tainted lanes in the order of their names, a thousand at a time.
+#[utoipa::path(
+    get, path = "/api/taints", params(TaintsQuery),
+    responses((status = 200, body = Vec<TaintedLane>), (status = 400, body = ErrorBody))
+)]
+pub(super) async fn taints(
+    State(state): State<ControlState>,
+    query: Result<Query<TaintsQuery>, QueryRejection>,
+) -> Result<Json<Vec<TaintedLane>>, ApiError> {
+    let Query(TaintsQuery { after }) = query?;
+    let after = after.as_deref().map(Lane::named);
+    Ok(Json(state.lanes.taints(after, usize::MAX).await))
+}
+
+/// Clears a taint, after its entity was reconciled: what is mirrored from now on is compared. With
+/// `If-Match`, only if no other write was lost there since the taint had that tag.
 #[utoipa::path(
     delete, path = "/api/lanes/{lane}/taint",
-    params(("lane" = String, Path, description = "a tainted lane as `GET /api/lanes` names it")),
-    responses((status = 204), (status = 404, body = ErrorBody))
+    params(
+        ("lane" = String, Path, description = "a tainted lane as `GET /api/lanes` names it"),
+        ("If-Match" = Option<String>, Header, description = "the taint's tag, in quotes"),
+    ),
+    responses(
+        (status = 204), (status = 404, body = ErrorBody), (status = 412, body = ErrorBody)
+    )
 )]
 pub(super) async fn clear(
     State(state): State<ControlState>,
     lane: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
     let Path(lane) = lane?;
-    if state.lanes.clear(Lane::named(&lane)).await {
-        tracing::info!(lane, "a taint was cleared through the control API");
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        let message = format!("no lane {:?} is tainted", shown(&lane));
-        Err(ApiError::not_found(message))
+    let tag = headers
+        .get(IF_MATCH)
+        .map(|tag| String::from_utf8_lossy(tag.as_bytes()).into_owned());
+    let tag = tag.map(|tag| tag.trim().trim_matches('"').to_owned());
+    let name = shown(&lane);
+    match state.lanes.clear(Lane::named(&lane), tag).await {
+        Cleared::Yes => {
+            tracing::info!(lane, "a taint was cleared through the control API");
+            Ok(StatusCode::NO_CONTENT)
+        }
+        Cleared::NotTainted => Err(ApiError::not_found(format!("no lane {name:?} is tainted"))),
+        Cleared::Changed => Err(ApiError::new(
+            StatusCode::PRECONDITION_FAILED,
+            "changed",
+            format!("another write was lost in lane {name:?} meanwhile"),
+        )),
     }
 }

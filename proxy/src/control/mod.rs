@@ -18,6 +18,7 @@ mod lanes;
 mod metrics;
 mod openapi;
 mod origin;
+mod outbox;
 mod outcomes;
 mod preview;
 mod readiness;
@@ -162,6 +163,10 @@ pub fn router(state: ControlState) -> Router {
                 .layer(DefaultBodyLimit::max(ids::MAX_BODY)),
         )
         .route(
+            "/api/ids/check",
+            post(ids::check).layer(DefaultBodyLimit::max(ids::MAX_BODY)),
+        )
+        .route(
             "/api/reconciliation",
             get(reconciliation::list)
                 .post(reconciliation::tell)
@@ -169,6 +174,13 @@ pub fn router(state: ControlState) -> Router {
         )
         .route("/api/lanes", get(lanes::list))
         .route("/api/lanes/{lane}/taint", delete(lanes::clear))
+        .route("/api/taints", get(lanes::taints))
+        .route("/api/outbox", get(outbox::status))
+        .route("/api/outbox/hold", post(outbox::hold))
+        .route("/api/outbox/mark", post(outbox::mark))
+        .route("/api/outbox/held", get(outbox::held))
+        .route("/api/outbox/settle", post(outbox::settle))
+        .route("/api/outbox/release", post(outbox::release))
         .route("/api/unrouted", get(unrouted::list))
         .route("/api/docs/openapi.json", get(openapi::json))
         .route("/healthz", get(health::alive))

@@ -1,8 +1,8 @@
 //! `GET /api/docs/openapi.json`: the API's description, generated from the handlers.
 
 use super::{
-    decide, dials, discrepancies, export, health, ids, import, lanes, metrics, outcomes, preview,
-    readiness, reconciliation, replay, route_edit, routes, rows, stop, unrouted,
+    decide, dials, discrepancies, export, health, ids, import, lanes, metrics, outbox, outcomes,
+    preview, readiness, reconciliation, replay, route_edit, routes, rows, stop, unrouted,
 };
 use axum::Json;
 use utoipa::OpenApi;
@@ -35,8 +35,16 @@ use utoipa::openapi::OpenApi as Document;
         reconciliation::tell,
         ids::status,
         ids::tell,
+        ids::check,
         lanes::list,
+        lanes::taints,
         lanes::clear,
+        outbox::status,
+        outbox::hold,
+        outbox::mark,
+        outbox::held,
+        outbox::settle,
+        outbox::release,
         unrouted::list,
         health::alive,
         health::ready,

@@ -146,6 +146,30 @@ impl Ids {
         }
     }
 
+    /// What is known that a pair contradicts: what legacy's id belongs to, and modern's.
+    pub(crate) fn contradicting(
+        &self,
+        entity: &str,
+        legacy: &str,
+        modern: &str,
+    ) -> [Option<IdPair>; 2] {
+        let pair = |legacy: &str, modern: &str| IdPair {
+            entity: entity.to_owned(),
+            legacy: legacy.to_owned(),
+            modern: modern.to_owned(),
+        };
+        let of_legacy = self.known.partner(Side::Legacy, entity, legacy);
+        let of_modern = self.known.partner(Side::Modern, entity, modern);
+        [
+            of_legacy
+                .filter(|known| **known != *modern)
+                .map(|known| pair(legacy, &known)),
+            of_modern
+                .filter(|known| **known != *legacy)
+                .map(|known| pair(&known, modern)),
+        ]
+    }
+
     /// What `side` calls what a client means by an id, if that is another. A client says any id
     /// that it was ever given. One that the side has given itself stands; and where both sides
     /// count, a number may be either's, so that it stands as well.

@@ -6,11 +6,10 @@
 use super::lane::Lane;
 use super::order::Order;
 use super::status::{LaneDepth, LanesStatus, TaintedLane};
-use super::taint::{Taint, Taints};
+use super::taint::{Cleared, Taint, Taints};
 use super::{Backlog, Lost};
 use crate::journal::without_secrets;
 use crate::outbox::Outbox;
-use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,8 +26,10 @@ pub(super) enum Event {
     Leave(u64, Option<Lost>),
     /// A write was lost before it could enter.
     Lost(Lost),
-    /// An operator has reconciled a lane; the answer is whether it was tainted.
-    Clear(Lane, oneshot::Sender<bool>),
+    /// A lane was reconciled, if its taint still has this tag.
+    Clear(Lane, Option<String>, oneshot::Sender<Cleared>),
+    /// Somebody wants the tainted lanes behind this one, so many of them.
+    Taints(Option<Lane>, usize, oneshot::Sender<Vec<TaintedLane>>),
     /// Somebody wants to know.
     Status(oneshot::Sender<LanesStatus>),
 }
@@ -78,7 +79,7 @@ impl Keeper {
         while let Some(event) = self.events.recv().await {
             if let Some(why) = self.backlog.overflow() {
                 let lanes = vec![Lane::everything()];
-                self.lose(Lost::new(lanes, why));
+                self.lose(Lost::new(lanes, why, None));
             }
             match event {
                 Event::Enter(entry) => self.enter(entry),
@@ -87,10 +88,17 @@ impl Keeper {
                     self.backlog.done();
                     self.lose(lost);
                 }
-                Event::Clear(lane, reply) => {
-                    let was = self.taints.clear(&lane);
-                    self.outbox.clear(&lane);
-                    let _ = reply.send(was);
+                Event::Clear(lane, tag, reply) => {
+                    let cleared = self.taints.clear(&lane, tag.as_deref());
+                    if cleared == Cleared::Yes {
+                        self.outbox.clear(&lane);
+                    }
+                    let _ = reply.send(cleared);
+                }
+                Event::Taints(after, most, reply) => {
+                    let taints = self.taints.after(after.as_ref()).take(most.min(LISTED));
+                    let taints = taints.map(|(lane, taint)| TaintedLane::of(lane, taint));
+                    drop(reply.send(taints.collect()));
                 }
                 Event::Status(reply) => drop(reply.send(self.status())),
             }
@@ -137,13 +145,12 @@ impl Keeper {
 
     fn lose(&mut self, lost: Lost) {
         self.lost += 1;
-        let taint = Taint {
-            since: Timestamp::now(),
-            why: lost.why.into_owned(),
-        };
-        for lane in self.taints.add(lost.lanes, &taint) {
+        let taint = Taint::new(lost.why.into_owned(), lost.by);
+        for (lane, taint) in self.taints.add(lost.lanes, &taint) {
             let why = &taint.why;
-            if lane == Lane::everything() {
+            if taint.writes > 1 {
+                tracing::debug!(why, "another mirrored write was lost in a tainted lane");
+            } else if lane == Lane::everything() {
                 tracing::error!(
                     why,
                     "writes were lost beyond what can be told apart: everything that has lanes is \
@@ -180,11 +187,7 @@ impl Keeper {
             tainted: taints.len(),
             taints: taints
                 .take(LISTED)
-                .map(|(lane, taint)| TaintedLane {
-                    lane: lane.to_string(),
-                    since: taint.since,
-                    why: taint.why.clone(),
-                })
+                .map(|(lane, taint)| TaintedLane::of(lane, taint))
                 .collect(),
         }
     }

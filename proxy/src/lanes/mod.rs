@@ -13,6 +13,7 @@
 
 mod keeper;
 mod lane;
+mod marks;
 mod order;
 mod overlap;
 mod passage;
@@ -29,18 +30,20 @@ pub(crate) use pointer::Pointer;
 pub use rule::{LaneRule, LaneRuleError, Source};
 pub use spot::Spot;
 pub use status::{LaneDepth, LanesStatus, TaintedLane};
-pub use taint::Taint;
+pub use taint::{Cleared, Taint};
 pub use writers::Writers;
 
 use crate::ids::Ids;
 use crate::outbox::Outbox;
 use crate::outcome::Ending;
+use crate::side::Side;
 use keeper::{Entry, Event, Keeper};
+use marks::Marks;
 use overlap::Overlaps;
 use spot::Turn;
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
@@ -57,7 +60,7 @@ pub struct Lanes {
     outbox: Outbox,
     events: mpsc::UnboundedSender<Event>,
     backlog: Arc<Backlog>,
-    next: AtomicU64,
+    marks: Arc<Marks>,
 }
 
 /// How much the keeper has on its hands, so that what it is told is bounded.
@@ -71,6 +74,8 @@ struct Backlog {
 struct Lost {
     lanes: Vec<Lane>,
     why: Cow<'static, str>,
+    /// The side that lacks it, where that is known.
+    by: Option<Side>,
 }
 
 impl Lanes {
@@ -94,7 +99,7 @@ impl Lanes {
             outbox,
             events,
             backlog,
-            next: AtomicU64::new(first),
+            marks: Marks::new(first),
         })
     }
 
@@ -102,7 +107,7 @@ impl Lanes {
     /// the numbers, before anything newer enters.
     pub fn resume(
         self: &Arc<Self>,
-        id: u64,
+        (id, candidate): (u64, Side),
         lanes: Vec<Lane>,
         doubt: Vec<Lane>,
         age: Duration,
@@ -112,6 +117,7 @@ impl Lanes {
         let since = since.checked_sub(age).unwrap_or(since);
         let mut spot = self.spot(id, lanes, true, since);
         spot.doubt = doubt;
+        spot.candidate = Some(candidate);
         spot
     }
 
@@ -120,12 +126,29 @@ impl Lanes {
         &self.writers
     }
 
-    /// Says that a lane was reconciled: what comes after is compared again. Whether it was
-    /// tainted.
-    pub async fn clear(&self, lane: Lane) -> bool {
+    /// Says that a lane was reconciled: what comes after is compared again. With a tag, only if
+    /// its taint is still the one of that tag: no other write was lost there meanwhile.
+    pub async fn clear(&self, lane: Lane, tag: Option<String>) -> Cleared {
         let (reply, answer) = oneshot::channel();
-        self.tell(Event::Clear(lane, reply));
-        answer.await.unwrap_or(false)
+        self.tell(Event::Clear(lane, tag, reply));
+        answer.await.unwrap_or(Cleared::NotTainted)
+    }
+
+    /// Tainted lanes behind this one in the order of their names, at most so many.
+    pub async fn taints(&self, after: Option<Lane>, most: usize) -> Vec<TaintedLane> {
+        let (reply, answer) = oneshot::channel();
+        self.tell(Event::Taints(after, most, reply));
+        answer.await.unwrap_or_default()
+    }
+
+    /// Takes a mark: a write that begins from now on has a greater position.
+    pub fn mark(&self) -> u64 {
+        self.marks.mark()
+    }
+
+    /// The last mark before which no write is under way on the primary any more.
+    pub fn passed(&self) -> u64 {
+        self.marks.passed()
     }
 
     /// What can be said of the lanes now; nothing when the proxy is stopping.
@@ -143,7 +166,7 @@ impl Lanes {
             }
             return Err(Ending::QueueFull);
         }
-        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let id = self.marks.next();
         Ok(self.spot(id, lanes, write, Instant::now()))
     }
 
@@ -164,6 +187,8 @@ impl Lanes {
             turn: Turn::Waiting(waiting),
             overlapped: false,
             doubt: Vec::new(),
+            candidate: None,
+            begun: None,
             loses: false,
             pin: None,
             at_risk: None,
@@ -207,10 +232,11 @@ impl Backlog {
 }
 
 impl Lost {
-    fn new(lanes: Vec<Lane>, why: impl Into<Cow<'static, str>>) -> Self {
+    fn new(lanes: Vec<Lane>, why: impl Into<Cow<'static, str>>, by: Option<Side>) -> Self {
         Self {
             lanes,
             why: why.into(),
+            by,
         }
     }
 }

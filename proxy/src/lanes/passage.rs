@@ -4,6 +4,7 @@
 //! before the client has the end of it: so a client that acts on the answer comes after it in
 //! every lane.
 
+use super::marks::Begun;
 use super::rule::named;
 use super::spot::Spot;
 use super::{Lane, Lanes, Lost};
@@ -36,6 +37,8 @@ pub struct Passage {
     client: Option<u64>,
     /// A write that a kill would take along.
     at_risk: Option<AtRisk>,
+    /// The beginning of a write.
+    begun: Option<Begun>,
     /// Who was asked last.
     asked: Side,
     ended: bool,
@@ -86,6 +89,7 @@ impl Passage {
             may_be_done: false,
             client: (!method.is_safe()).then(|| u64::try_from(client()).unwrap_or_default()),
             at_risk: (!method.is_safe()).then(|| room.outbox.risk()),
+            begun: (!method.is_safe()).then(|| room.marks.begin()),
             asked: Side::Legacy,
             ended: false,
             spot: Ok(None),
@@ -173,7 +177,8 @@ impl Passage {
             Vec::new()
         };
         if let Some(why) = unknown {
-            self.room.lose(Lost::new(doubt, why));
+            let candidate = Some(self.primary.other());
+            self.room.lose(Lost::new(doubt, why, candidate));
             return;
         }
         self.spot = match captured {
@@ -182,6 +187,8 @@ impl Passage {
                 spot.map(|mut spot| {
                     spot.overlapped = overlapped;
                     spot.doubt = doubt;
+                    spot.candidate = Some(self.primary.other());
+                    spot.begun = self.begun.take();
                     spot.loses = done;
                     spot.at_risk = self.at_risk.take();
                     let client = self.client.filter(|_| done);
@@ -193,7 +200,8 @@ impl Passage {
             Err(ending) => {
                 if done {
                     let why = format!("it could not be captured: {}", ending.reason());
-                    self.room.lose(Lost::new(doubt, why));
+                    let candidate = Some(self.primary.other());
+                    self.room.lose(Lost::new(doubt, why, candidate));
                 }
                 Ok(None)
             }
@@ -225,6 +233,11 @@ impl Passage {
     /// without our seeing which, all.
     fn doubt(&self) -> Vec<Lane> {
         let mut doubt = self.lanes.clone();
+        // A write that names what it was about leaves no other write of its route in doubt.
+        let of_route = Lane::of_route(&self.route.name);
+        if doubt.len() > 1 {
+            doubt.retain(|lane| *lane != of_route);
+        }
         if !self.body_read {
             let unread = self.route.lanes.iter().filter(|rule| rule.needs_body());
             doubt.extend(unread.map(|rule| Lane::any_of(&rule.entity)));

@@ -1,9 +1,11 @@
 //! An exchange's spot in its lanes: it waits for its turn there, and leaves.
 
 use super::keeper::Event;
+use super::marks::Begun;
 use super::writers::Pin;
 use super::{Lane, Lanes, Lost};
 use crate::outbox::AtRisk;
+use crate::side::Side;
 use std::borrow::Cow;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -18,6 +20,10 @@ pub struct Spot {
     pub(super) overlapped: bool,
     /// What is tainted if the write is lost.
     pub(super) doubt: Vec<Lane>,
+    /// The side that lacks the write if it is lost.
+    pub(super) candidate: Option<Side>,
+    /// From its beginning on the primary until somebody has taken it on.
+    pub(super) begun: Option<Begun>,
     /// Whether dropping it loses a write: one that the primary has done, and that nobody has
     /// taken on yet.
     pub(super) loses: bool,
@@ -86,6 +92,16 @@ impl Spot {
         self.at_risk.take()
     }
 
+    /// The position at which a write of this run began on the primary.
+    pub fn began(&self) -> u64 {
+        self.begun.as_ref().map_or(0, Begun::at)
+    }
+
+    /// The write stands where it is seen by whoever waits until it is over on the primary.
+    pub fn over(&mut self) {
+        self.begun = None;
+    }
+
     /// Somebody answers for the write from now on: dropping the spot only leaves the lanes.
     pub fn take_on(&mut self) {
         self.loses = false;
@@ -98,7 +114,8 @@ impl Spot {
 
     fn leave(&mut self, lost: Option<Cow<'static, str>>) {
         if !std::mem::replace(&mut self.left, true) {
-            let lost = lost.map(|why| Lost::new(std::mem::take(&mut self.doubt), why));
+            let doubt = std::mem::take(&mut self.doubt);
+            let lost = lost.map(|why| Lost::new(doubt, why, self.candidate));
             self.room.tell(Event::Leave(self.id, lost));
         }
     }

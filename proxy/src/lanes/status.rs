@@ -1,5 +1,8 @@
 //! What can be said of the lanes, for the control API and the metrics.
 
+use super::lane::Lane;
+use super::taint::Taint;
+use crate::side::Side;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::time::Duration;
@@ -44,6 +47,26 @@ pub struct TaintedLane {
     /// When its write was lost.
     #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
-    /// How.
+    /// How the first of its writes was lost.
     pub why: String,
+    /// The side that lacks them; null where both may, or nobody knows.
+    #[schema(value_type = Option<String>)]
+    pub lost_by: Option<Side>,
+    /// How many writes were lost there.
+    pub writes: u64,
+    /// Stands for this taint; another write that is lost in the lane makes it another one.
+    pub tag: String,
+}
+
+impl TaintedLane {
+    pub(super) fn of(lane: &Lane, taint: &Taint) -> Self {
+        Self {
+            lane: lane.to_string(),
+            since: taint.since,
+            why: taint.why.clone(),
+            lost_by: taint.lost_by,
+            writes: taint.writes,
+            tag: taint.tag(),
+        }
+    }
 }

@@ -26,6 +26,7 @@ use crate::outcome::{Ending, Ticket};
 use crate::routes::LiveRoutes;
 use crate::routing::{Place, Route};
 use crate::sessions::{Lesson, Sessions};
+use crate::side::Side;
 use http::HeaderValue;
 use pingora::connectors::TransportConnector;
 use std::sync::Arc;
@@ -125,6 +126,12 @@ impl Mirror {
 
     async fn run(self: Arc<Self>, mut job: Job, place: Place, lesson: Lesson) {
         let patience = job.route.mirror_timeout;
+        let to_modern = job.exchange.answered_by == Side::Legacy;
+        let route = Arc::clone(&job.exchange.route);
+        let held = || to_modern && self.outbox.is_held(&route);
+        if held() {
+            return settle(job.ticket.take(), Ending::Held);
+        }
         // One timer for all waits; the stage says which of them it ended.
         let mut late = Ending::QueueDeadline;
         let mut spot = job.spot.take();
@@ -140,7 +147,11 @@ impl Mirror {
             self.send(&mut job).await
         };
         let answer = timeout(patience, sending).await;
-        let answer = answer.unwrap_or(Err(late));
+        let answer = match answer.unwrap_or(Err(late)) {
+            // It waited behind a write that is held now.
+            Err(Ending::QueueDeadline) if held() => Err(Ending::Held),
+            answer => answer,
+        };
         if let Some(candidate) = job.route.upstream(job.exchange.answered_by.other()) {
             candidate
                 .mirror

@@ -10,7 +10,7 @@ use super::{Job, Mirror, settle};
 use crate::exchange::CapturedResponse;
 use crate::exchange::budget::cost;
 use crate::lanes::Spot;
-use crate::outbox::{Admitted, Leftovers, size};
+use crate::outbox::{Admitted, HeldWrite, Leftovers, Verdict, size};
 use crate::outcome::{Ending, Ticket};
 use crate::routing::Upstream;
 use crate::sessions::Lesson;
@@ -36,6 +36,8 @@ struct Write {
     lesson: Option<Lesson>,
     /// When it is given up.
     until: Instant,
+    /// The position at which it began on the primary.
+    began: u64,
     /// Its share of the outbox.
     admitted: Admitted,
 }
@@ -67,6 +69,7 @@ impl Mirror {
             let write = Write {
                 route: Arc::clone(&job.exchange.route),
                 candidate: job.exchange.answered_by.other(),
+                began: spot.began(),
                 parcel: Parcel::new(&this.outbox, job, &mut spot, ticket.is_some()),
                 spot,
                 ticket,
@@ -89,11 +92,15 @@ impl Mirror {
             let age = Duration::try_from(age).unwrap_or_default();
             let patience = table.mirror.write_patience.saturating_sub(age);
             let route = table.route(&left.route).filter(|_| left.compared);
-            let mut spot = self.lanes.resume(left.id, left.lanes, left.doubt, age);
+            let candidate = left.answered_by.other();
+            let mut spot = self
+                .lanes
+                .resume((left.id, candidate), left.lanes, left.doubt, age);
             spot.set_overlapped(left.overlapped);
             let write = Write {
                 route: left.route.into(),
-                candidate: left.answered_by.other(),
+                candidate,
+                began: left.began,
                 ticket: route.map(|route| {
                     let witness = route.evidence.begin();
                     route.counts.begin().witnessed(witness)
@@ -109,9 +116,13 @@ impl Mirror {
     }
 
     async fn deliver(self: Arc<Self>, mut write: Write) {
-        let tainted = write.parcel.wait(&self.outbox, write.spot.turn()).await;
-        // Sending has a large future; most writes of an outage only wait.
-        let answer = Box::pin(self.try_on(&mut write)).await;
+        let turn = self.turn_of(&mut write).await;
+        let tainted = matches!(turn, Ok(true));
+        let answer = match turn {
+            // Sending has a large future; most writes of an outage only wait.
+            Ok(_) => Box::pin(self.try_on(&mut write)).await,
+            Err(failed) => Err(failed),
+        };
         let Write {
             spot,
             ticket,
@@ -142,6 +153,15 @@ impl Mirror {
                     (ticket, _) => settle(ticket, Ending::Lost),
                 }
             }
+            // Modern has it, by its rows.
+            Err(Failed {
+                ending: ending @ Ending::Resynchronised,
+                ..
+            }) => {
+                self.outbox.remove(id);
+                drop((spot, admitted));
+                settle(ticket, ending);
+            }
             // There was an answer, though not one that can be compared.
             Err(
                 failed @ Failed {
@@ -161,6 +181,75 @@ impl Mirror {
         }
     }
 
+    /// Waits for the end of a hold and then for its turn; whether its lanes are tainted.
+    async fn turn_of(&self, write: &mut Write) -> Result<bool, Failed> {
+        loop {
+            self.end_of_hold(write).await?;
+            // From here on a hold finds it: it need not be waited for on the primary any more.
+            write.spot.over();
+            let Write {
+                parcel,
+                spot,
+                route,
+                candidate,
+                ..
+            } = write;
+            let turn = async {
+                tokio::select! {
+                    biased;
+                    tainted = spot.turn() => Some(tainted),
+                    () = self.outbox.until_held(route), if *candidate == Side::Modern => None,
+                }
+            };
+            if let Some(tainted) = parcel.wait(&self.outbox, turn).await {
+                return Ok(tainted);
+            }
+        }
+    }
+
+    /// While modern's database is filled, its writes wait; whoever fills it may have brought over
+    /// what they did.
+    async fn end_of_hold(&self, write: &mut Write) -> Result<(), Failed> {
+        if write.candidate == Side::Legacy {
+            return Ok(());
+        }
+        let (id, began) = (write.spot.id(), write.began);
+        let held = || HeldWrite {
+            id,
+            began,
+            route: Arc::clone(&write.route),
+            lanes: write.spot.lanes().to_vec(),
+            doubt: write.spot.doubt().to_vec(),
+            bytes: write.admitted.bytes(),
+        };
+        let Some(waiting) = self.outbox.wait_in_hold(&write.route, began, held) else {
+            return Ok(());
+        };
+        write.spot.over();
+        let verdict = if write.parcel.is_stored().await {
+            // Nobody says anything any more when the proxy stops.
+            let waiting = write.parcel.wait(&self.outbox, waiting).await;
+            waiting.unwrap_or_else(|_| self.outbox.not_kept(id))
+        } else {
+            self.outbox.not_kept(id)
+        };
+        match verdict {
+            Verdict::Deliver => {
+                let patience = self.routes.table().mirror.write_patience;
+                write.until = write.until.max(Instant::now() + patience);
+                Ok(())
+            }
+            Verdict::Settled => Err(Failed {
+                ending: Ending::Resynchronised,
+                why: String::new(),
+            }),
+            Verdict::Lost(why) => Err(Failed {
+                ending: Ending::Held,
+                why,
+            }),
+        }
+    }
+
     fn note(&self, ticket: Option<Ticket>, ending: Ending, job: Option<Box<Job>>) {
         match (ticket, job) {
             (Some(ticket), Some(job)) => {
@@ -173,13 +262,15 @@ impl Mirror {
     /// Tries until there is an answer, or the write's patience is over. A write that is not on
     /// disk is tried once: what is in memory must not pile up before a candidate that is dead.
     async fn try_on(&self, write: &mut Write) -> Result<CapturedResponse, Failed> {
-        let until = match write.until {
+        write.until = match write.until {
             late if late <= Instant::now() => Instant::now() + LAST_TRY,
             until => until,
         };
         let mut last = Ending::CandidateConnect;
         let mut pause = PAUSE;
         loop {
+            self.end_of_hold(write).await?;
+            let until = write.until;
             let table = self.routes.table();
             let route = table.route(&write.route).cloned();
             let candidate = route
@@ -199,6 +290,13 @@ impl Mirror {
             let Ok(Some(turn)) = turn else {
                 return Err(given_up(last));
             };
+            let delivering = match write.candidate {
+                Side::Modern => self.outbox.deliver(&write.route),
+                Side::Legacy => None,
+            };
+            if write.candidate == Side::Modern && delivering.is_none() {
+                continue;
+            }
             match write.parcel.pick_up(self, route).await {
                 Ok(job) => match self.try_once(job, &candidate, write.lesson.as_ref()).await {
                     Ok(answer) if refuses(job, &answer) => {
@@ -215,7 +313,7 @@ impl Mirror {
                     return Err(Failed { ending, why });
                 }
             }
-            drop(turn);
+            drop((turn, delivering));
             write.lesson = None;
             let stored = timeout_at(until, write.parcel.is_stored()).await;
             if Instant::now() + pause >= until || stored != Ok(true) {

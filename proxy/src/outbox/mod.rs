@@ -8,11 +8,13 @@
 //! there may be (`risk`). A power cut may take the last moments of the file along. Delivering is the
 //! mirror's business.
 
+mod held;
 mod risk;
 mod row;
 mod store;
 mod writer;
 
+pub use held::{Delivering, Held, HeldWrite, HoldError, Released, Verdict};
 pub use risk::AtRisk;
 pub use row::Row;
 pub(crate) use row::size;
@@ -22,6 +24,7 @@ use crate::exchange::budget::Hold;
 use crate::lanes::{Lane, Taint};
 use crate::side::Side;
 use comparator::IdPair;
+use held::Holds;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use sqlx::SqlitePool;
@@ -89,6 +92,8 @@ pub struct Leftovers {
     pub writes: Vec<Leftover>,
     /// The tainted lanes.
     pub taints: Vec<(Lane, Taint)>,
+    /// The hold, if there was one.
+    pub(crate) hold: Option<Held>,
     /// The pairs of ids that were learned.
     pub ids: Vec<IdPair>,
     /// What was learned of sessions.
@@ -137,6 +142,8 @@ pub struct Leftover {
     pub lanes: Vec<Lane>,
     /// The lanes that are tainted if it is lost.
     pub doubt: Vec<Lane>,
+    /// The position at which it began on the primary.
+    pub began: u64,
     /// Its share of the outbox's bytes.
     pub bytes: usize,
 }
@@ -163,6 +170,7 @@ struct Shared {
     risk: risk::Risk,
     /// Rows of sessions that are to be written.
     unwritten: AtomicUsize,
+    holds: Holds,
     failing: AtomicBool,
     last_error: Mutex<Option<String>>,
 }
@@ -231,11 +239,12 @@ impl Outbox {
             path: path.to_owned(),
             source,
         };
-        let left = store::leftovers(&pool).await.map_err(refuse)?;
+        let mut left = store::leftovers(&pool).await.map_err(refuse)?;
         let shared = Arc::new(Shared {
             path: path.to_owned(),
             stored: AtomicU64::new(left.writes.len() as u64),
             unknown: left.unknown,
+            holds: Holds::new(left.hold.take()),
             ..Shared::default()
         });
         let (changes, received) = mpsc::unbounded_channel();
@@ -365,6 +374,13 @@ impl Outbox {
     fn tell(&self, change: Change) {
         // After a close nobody writes any more.
         let _ = self.changes.send(change);
+    }
+}
+
+impl Admitted {
+    /// Its bytes.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 }
 

@@ -23,6 +23,7 @@ pub struct Row {
     pub(super) at: Timestamp,
     pub(super) compared: bool,
     pub(super) overlapped: bool,
+    pub(super) began: u64,
     pub(super) lanes: String,
     pub(super) doubt: String,
     pub(super) head: String,
@@ -48,6 +49,7 @@ impl Row {
         Self {
             compared,
             overlapped: spot.overlapped(),
+            began: spot.began(),
             doubt: names(spot.doubt()),
             ..Self::plain(spot.id(), exchange, spot.lanes())
         }
@@ -71,6 +73,7 @@ impl Row {
             at: exchange.at,
             compared: false,
             overlapped: false,
+            began: 0,
             lanes: names(lanes),
             doubt: names(&[]),
             // Texts and numbers can always be written.

@@ -2,7 +2,7 @@
 
 use super::row::{self, Row};
 use super::writer::Batch;
-use super::{Leftover, Leftovers, OutboxError, SealedRow};
+use super::{Held, Leftover, Leftovers, OutboxError, SealedRow};
 use crate::exchange::Exchange;
 use crate::lanes::{Lane, Taint};
 use crate::side::Side;
@@ -22,7 +22,19 @@ const LOCK_WAIT: Duration = Duration::from_secs(2);
 /// Rows of sessions that are read at the start: as many as fit into memory.
 const MOST_SESSIONS: i64 = 200_000;
 
-type LeftColumns = (i64, String, String, i64, bool, bool, String, String, i64);
+type LeftColumns = (
+    i64,
+    String,
+    String,
+    i64,
+    bool,
+    bool,
+    i64,
+    String,
+    String,
+    i64,
+);
+type TaintColumns = (String, i64, String, Option<String>, i64);
 type ExchangeColumns = (String, String, i64, String, Vec<u8>, Vec<u8>);
 
 /// The one connection. No other process can use the file while it is open: two that deliver the
@@ -68,14 +80,16 @@ pub(super) async fn leftovers(pool: &SqlitePool) -> sqlx::Result<Leftovers> {
         ..Leftovers::default()
     };
     let writes: Vec<LeftColumns> = sqlx::query_as(
-        "SELECT id, route, answered_by, at, compared, overlapped, lanes, doubt, \
+        "SELECT id, route, answered_by, at, compared, overlapped, began, lanes, doubt, \
                 length(head) + length(request) + length(answer) FROM writes ORDER BY id",
     )
     .fetch_all(pool)
     .await?;
-    let taints: Vec<(String, i64, String)> = sqlx::query_as("SELECT lane, since, why FROM taints")
-        .fetch_all(pool)
-        .await?;
+    let taints: Vec<TaintColumns> =
+        sqlx::query_as("SELECT lane, since, why, lost_by, writes FROM taints")
+            .fetch_all(pool)
+            .await?;
+    left.hold = hold(pool).await?;
     let ids: Vec<(String, String, String)> =
         sqlx::query_as("SELECT entity, legacy, modern FROM ids")
             .fetch_all(pool)
@@ -87,16 +101,19 @@ pub(super) async fn leftovers(pool: &SqlitePool) -> sqlx::Result<Leftovers> {
             modern,
         }));
     left.sessions = sessions(pool).await?;
-    for (lane, since, why) in taints {
-        let since = Timestamp::from_millisecond(since).unwrap_or_else(|_| Timestamp::now());
-        left.taints.push((Lane::named(&lane), Taint { since, why }));
+    for (lane, since, why, lost_by, writes) in taints {
+        let taint = Taint {
+            since: Timestamp::from_millisecond(since).unwrap_or_else(|_| Timestamp::now()),
+            why,
+            lost_by: lost_by.as_deref().map(side),
+            writes: writes.try_into().unwrap_or(1),
+        };
+        left.taints.push((Lane::named(&lane), taint));
     }
-    for (id, route, answered_by, at, compared, overlapped, lanes, doubt, bytes) in writes {
+    for (id, route, answered_by, at, compared, overlapped, began, lanes, doubt, bytes) in writes {
         let Some((lanes, doubt)) = row::lanes(&lanes).zip(row::lanes(&doubt)) else {
-            let taint = Taint {
-                since: Timestamp::now(),
-                why: format!("write {id} in the outbox can't be understood"),
-            };
+            let why = format!("write {id} in the outbox can't be understood");
+            let taint = Taint::new(why, None);
             tracing::error!(why = taint.why, "everything that has lanes is tainted");
             let mut one = pool.acquire().await?;
             write_taint(&mut one, &Lane::named("*"), &taint).await?;
@@ -113,6 +130,7 @@ pub(super) async fn leftovers(pool: &SqlitePool) -> sqlx::Result<Leftovers> {
             overlapped,
             lanes,
             doubt,
+            began: began.cast_unsigned(),
             bytes: usize::try_from(bytes).unwrap_or(0),
         });
     }
@@ -135,7 +153,7 @@ async fn unknown(pool: &SqlitePool) -> sqlx::Result<u64> {
              not reached the outbox are not mirrored, and nobody knows which"
         );
         tracing::error!(%lane, why, "writes may be lost: readiness stays red until this is cleared");
-        write_taint(&mut tx, &lane, &Taint { since: now, why }).await?;
+        write_taint(&mut tx, &lane, &Taint::new(why, None)).await?;
         mark_at_risk(&mut tx, 0).await?;
     }
     tx.commit().await?;
@@ -181,6 +199,7 @@ pub(super) async fn load(pool: &SqlitePool, id: u64) -> Result<Option<Exchange>,
         at: Timestamp::from_millisecond(at).unwrap_or_else(|_| Timestamp::now()),
         compared: false,
         overlapped: false,
+        began: 0,
         lanes: String::new(),
         doubt: String::new(),
         head,
@@ -235,8 +254,8 @@ async fn mark_at_risk(tx: &mut SqliteConnection, writes: u64) -> sqlx::Result<()
 
 async fn append(tx: &mut SqliteConnection, row: &Row) -> sqlx::Result<()> {
     sqlx::query(
-        "INSERT INTO writes (id, route, answered_by, at, compared, overlapped, lanes, doubt, head, \
-                             request, answer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO writes (id, route, answered_by, at, compared, overlapped, began, lanes, doubt, \
+                             head, request, answer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(row.id.cast_signed())
     .bind(&row.route)
@@ -244,6 +263,7 @@ async fn append(tx: &mut SqliteConnection, row: &Row) -> sqlx::Result<()> {
     .bind(row.at.as_millisecond())
     .bind(row.compared)
     .bind(row.overlapped)
+    .bind(row.began.cast_signed())
     .bind(&row.lanes)
     .bind(&row.doubt)
     .bind(&row.head)
@@ -255,12 +275,18 @@ async fn append(tx: &mut SqliteConnection, row: &Row) -> sqlx::Result<()> {
 }
 
 async fn write_taint(tx: &mut SqliteConnection, lane: &Lane, taint: &Taint) -> sqlx::Result<()> {
-    sqlx::query("INSERT INTO taints (lane, since, why) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
-        .bind(lane.as_str())
-        .bind(taint.since.as_millisecond())
-        .bind(&taint.why)
-        .execute(tx)
-        .await?;
+    sqlx::query(
+        "INSERT INTO taints (lane, since, why, lost_by, writes) VALUES (?, ?, ?, ?, ?) \
+         ON CONFLICT DO UPDATE SET since = excluded.since, why = excluded.why, \
+                                   lost_by = excluded.lost_by, writes = excluded.writes",
+    )
+    .bind(lane.as_str())
+    .bind(taint.since.as_millisecond())
+    .bind(&taint.why)
+    .bind(taint.lost_by.map(Side::as_str))
+    .bind(taint.writes.cast_signed())
+    .execute(tx)
+    .await?;
     Ok(())
 }
 
@@ -289,6 +315,35 @@ async fn keep_session(
     };
     query.execute(tx).await?;
     Ok(())
+}
+
+/// The hold of a former run.
+async fn hold(pool: &SqlitePool) -> sqlx::Result<Option<Held>> {
+    let row: Option<(i64, i64, String)> =
+        sqlx::query_as("SELECT since, position, routes FROM hold")
+            .fetch_optional(pool)
+            .await?;
+    Ok(row.map(|(since, position, routes)| Held {
+        since: Timestamp::from_millisecond(since).unwrap_or_else(|_| Timestamp::now()),
+        position: position.cast_unsigned(),
+        // One that can't be understood holds everything.
+        routes: serde_json::from_str(&routes).unwrap_or_default(),
+    }))
+}
+
+/// Notes the hold, or that there is none.
+pub(super) async fn write_hold(pool: &SqlitePool, hold: Option<&Held>) -> sqlx::Result<()> {
+    let query = match hold {
+        Some(hold) => sqlx::query(
+            "INSERT OR REPLACE INTO hold (one, since, position, routes) VALUES (1, ?, ?, ?)",
+        )
+        .bind(hold.since.as_millisecond())
+        .bind(hold.position.cast_signed())
+        // Texts can always be written.
+        .bind(serde_json::to_string(&hold.routes).unwrap_or_default()),
+        None => sqlx::query("DELETE FROM hold"),
+    };
+    query.execute(pool).await.map(drop)
 }
 
 async fn clear_taint(tx: &mut SqliteConnection, lane: &Lane) -> sqlx::Result<()> {

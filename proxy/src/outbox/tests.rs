@@ -111,10 +111,7 @@ async fn a_full_disk_is_counted_and_got_over_and_no_taint_is_forgotten() {
         .pragma("PRAGMA max_page_count = 12".to_owned())
         .await;
     // A taint that can't be written now is written once there is room.
-    let taint = Taint {
-        since: Timestamp::now(),
-        why: "x".repeat(1 << 16),
-    };
+    let taint = Taint::new("x".repeat(1 << 16), Some(Side::Modern));
     setting.outbox.taint(&Lane::named("order:1"), &taint);
     assert!(!setting.store(2, 1 << 20).await);
     setting

@@ -147,6 +147,10 @@ endings! {
     Overlapped => Skipped, "overlapped";
     /// A write of the same lane was lost before, and not reconciled yet.
     Tainted => Skipped, "tainted";
+    /// Deliveries to the candidate were held while its database was filled.
+    Held => Skipped, "held";
+    /// A write whose rows were brought over by key in the place of its delivery.
+    Resynchronised => Skipped, "resynchronised";
     /// A body's encoding is unknown or broken.
     UndecodableEncoding => Undecodable, "encoding";
     /// A limit of the comparator was reached.

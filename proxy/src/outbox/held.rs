@@ -1,0 +1,291 @@
+//! The hold: while modern's database is filled, mirrored writes to it are stored and wait.
+//!
+//! Who fills the database decides about each write that waits: it is delivered when the hold ends,
+//! or its rows were brought over by key and it is settled. The data plane has no part in this; the
+//! mirror's tasks ask, and wait for the answer on disk alone.
+
+use super::Outbox;
+use crate::lanes::Lane;
+use jiff::Timestamp;
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::sync::{oneshot, watch};
+
+/// Why a write is lost that a hold could not keep.
+const UNSTORED: &str = "it came while writes were held, and could not be stored";
+const MAYBE_COPIED: &str = "it may be in the rows that were copied, or may not";
+
+/// A hold on what is delivered to modern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Since when.
+    pub since: Timestamp,
+    /// The position at which it began.
+    pub position: u64,
+    /// The routes whose writes wait; all where there is none.
+    pub routes: Vec<String>,
+}
+
+/// A write that waits for the end of a hold.
+#[derive(Clone, Debug)]
+pub struct HeldWrite {
+    /// Its number.
+    pub id: u64,
+    /// The position at which it began on the primary.
+    pub began: u64,
+    /// The route that it came by.
+    pub route: Arc<str>,
+    /// Its lanes.
+    pub lanes: Vec<Lane>,
+    /// The lanes that would be tainted if it were lost; none if it changed nothing.
+    pub doubt: Vec<Lane>,
+    /// Its share of the outbox's bytes.
+    pub bytes: usize,
+}
+
+/// What is to become of a write that was held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It goes its way.
+    Deliver,
+    /// Its rows are there: it is over.
+    Settled,
+    /// It is lost, and taints its lanes.
+    Lost(String),
+}
+
+/// What a release did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+pub struct Released {
+    /// Writes that are delivered now.
+    pub delivered: usize,
+    /// Writes that were lost, and tainted their lanes.
+    pub lost: usize,
+}
+
+/// Why there is no hold.
+#[derive(Debug, thiserror::Error)]
+pub enum HoldError {
+    /// There is another one.
+    #[error("writes of other routes are held since {}: release them first", .0.since)]
+    Other(Box<Held>),
+    /// It would not survive a restart.
+    #[error("the outbox can't be written: {0}")]
+    Unwritten(#[from] sqlx::Error),
+}
+
+/// Who waits, and what for.
+#[derive(Debug)]
+pub(super) struct Holds {
+    state: Mutex<State>,
+    /// The hold, for those that look whether there is one.
+    now: watch::Sender<Option<Arc<Held>>>,
+    delivering: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: BTreeMap<u64, (HeldWrite, oneshot::Sender<Verdict>)>,
+    /// What the last release said of writes that began before.
+    released: Option<(Arc<Held>, Option<u64>)>,
+}
+
+/// A write on its way to modern; the hold that begins meanwhile does not hold it.
+#[derive(Debug)]
+pub struct Delivering(Arc<super::Shared>);
+
+impl Held {
+    /// Whether it holds the writes of a route.
+    pub fn covers(&self, route: &str) -> bool {
+        self.routes.is_empty() || self.routes.iter().any(|name| name == route)
+    }
+}
+
+impl Default for Holds {
+    fn default() -> Self {
+        Self::new(None)
+    }
+}
+
+impl Holds {
+    pub(super) fn new(hold: Option<Held>) -> Self {
+        Self {
+            state: Mutex::default(),
+            now: watch::Sender::new(hold.map(Arc::new)),
+            delivering: AtomicUsize::new(0),
+        }
+    }
+
+    fn over(&self, route: &str) -> Option<Arc<Held>> {
+        let now = self.now.borrow();
+        now.as_ref().filter(|hold| hold.covers(route)).cloned()
+    }
+}
+
+impl Outbox {
+    /// The hold, if there is one.
+    pub fn hold(&self) -> Option<Arc<Held>> {
+        self.shared.holds.now.borrow().clone()
+    }
+
+    /// Whether what a route sends to modern is held.
+    pub fn is_held(&self, route: &str) -> bool {
+        self.shared.holds.over(route).is_some()
+    }
+
+    /// Ends when a hold on this route begins.
+    pub async fn until_held(&self, route: &str) {
+        let mut now = self.shared.holds.now.subscribe();
+        let covers = |hold: &Option<Arc<Held>>| hold.as_ref().is_some_and(|h| h.covers(route));
+        if now.wait_for(covers).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Begins a hold, over restarts; the one there is if it is for the same routes.
+    pub async fn begin_hold(
+        &self,
+        routes: Vec<String>,
+        position: impl FnOnce() -> u64,
+    ) -> Result<Arc<Held>, HoldError> {
+        let holds = &self.shared.holds;
+        let hold = {
+            let state = holds.state.lock();
+            if let Some(hold) = self.hold() {
+                return if hold.routes == routes {
+                    Ok(hold)
+                } else {
+                    Err(HoldError::Other(Box::new((*hold).clone())))
+                };
+            }
+            let hold = Arc::new(Held {
+                since: Timestamp::now(),
+                position: position(),
+                routes,
+            });
+            // First in memory, so that nothing is delivered behind what the disk says.
+            holds.now.send_replace(Some(Arc::clone(&hold)));
+            drop(state);
+            hold
+        };
+        match super::store::write_hold(&self.pool, Some(&hold)).await {
+            Ok(()) => Ok(hold),
+            Err(error) => {
+                self.let_go(None);
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Ends the hold: what waits is delivered, but for writes that began up to a position. Those
+    /// are lost, and so are those that come later and began before it: whether the rows that were
+    /// copied have them is not known. Nothing if there is no hold.
+    pub async fn release(&self, up_to: Option<u64>) -> Result<Option<Released>, HoldError> {
+        if self.hold().is_none() {
+            return Ok(None);
+        }
+        // First on disk: a release that a restart forgets would hold for ever.
+        super::store::write_hold(&self.pool, None).await?;
+        Ok(self.let_go(up_to))
+    }
+
+    fn let_go(&self, up_to: Option<u64>) -> Option<Released> {
+        let holds = &self.shared.holds;
+        let mut state = holds.state.lock();
+        let hold = holds.now.send_replace(None)?;
+        state.released = Some((hold, up_to));
+        let mut released = Released::default();
+        for (write, answer) in std::mem::take(&mut state.waiting).into_values() {
+            let verdict = if up_to.is_some_and(|up_to| write.began <= up_to) {
+                released.lost += 1;
+                Verdict::Lost(MAYBE_COPIED.to_owned())
+            } else {
+                released.delivered += 1;
+                Verdict::Deliver
+            };
+            let _ = answer.send(verdict);
+        }
+        Some(released)
+    }
+
+    /// Has a write wait, if what it belongs to is held. What comes late, because it began before
+    /// what was copied was read, is lost.
+    pub fn wait_in_hold(
+        &self,
+        route: &str,
+        began: u64,
+        write: impl FnOnce() -> HeldWrite,
+    ) -> Option<oneshot::Receiver<Verdict>> {
+        let holds = &self.shared.holds;
+        let mut state = holds.state.lock();
+        if holds.over(route).is_some() {
+            let (answer, waiting) = oneshot::channel();
+            let write = write();
+            state.waiting.insert(write.id, (write, answer));
+            return Some(waiting);
+        }
+        let (hold, up_to) = state.released.as_ref()?;
+        if up_to.is_none_or(|up_to| began > up_to) || !hold.covers(route) {
+            return None;
+        }
+        let (answer, waiting) = oneshot::channel();
+        let _ = answer.send(Verdict::Lost(MAYBE_COPIED.to_owned()));
+        Some(waiting)
+    }
+
+    /// A write that a hold could not keep, because it is not on disk.
+    pub fn not_kept(&self, id: u64) -> Verdict {
+        self.shared.holds.state.lock().waiting.remove(&id);
+        Verdict::Lost(UNSTORED.to_owned())
+    }
+
+    /// A write is about to be delivered; nothing if it is held.
+    pub fn deliver(&self, route: &str) -> Option<Delivering> {
+        let holds = &self.shared.holds;
+        // Whoever begins a hold under this lock sees the delivery, or it sees the hold.
+        let _state = holds.state.lock();
+        if holds.over(route).is_some() {
+            return None;
+        }
+        holds.delivering.fetch_add(1, Ordering::SeqCst);
+        Some(Delivering(Arc::clone(&self.shared)))
+    }
+
+    /// Writes that are being delivered to modern this instant.
+    pub fn delivering(&self) -> usize {
+        self.shared.holds.delivering.load(Ordering::SeqCst)
+    }
+
+    /// Writes that wait in the hold behind this one, in their order, at most so many.
+    pub fn held(&self, after: u64, most: usize) -> Vec<HeldWrite> {
+        let state = self.shared.holds.state.lock();
+        let behind = (Bound::Excluded(after), Bound::Unbounded);
+        let writes = state.waiting.range(behind).take(most);
+        writes.map(|(_, (write, _))| write.clone()).collect()
+    }
+
+    /// How many writes wait in the hold, and their bytes.
+    pub fn held_count(&self) -> (usize, usize) {
+        let state = self.shared.holds.state.lock();
+        let bytes = state.waiting.values().map(|(write, _)| write.bytes).sum();
+        (state.waiting.len(), bytes)
+    }
+
+    /// Ends writes that wait in the hold: their rows are there, or they are lost. How many of them
+    /// did wait.
+    pub fn settle(&self, ids: &[u64], verdict: &Verdict) -> usize {
+        let mut state = self.shared.holds.state.lock();
+        let waiting = ids.iter().filter_map(|id| state.waiting.remove(id));
+        let told = waiting.map(|(_, answer)| answer.send(verdict.clone()));
+        told.filter(Result::is_ok).count()
+    }
+}
+
+impl Drop for Delivering {
+    fn drop(&mut self) {
+        self.0.holds.delivering.fetch_sub(1, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,255 @@
+//! Writes are held while modern's database is filled: nothing is delivered, nothing is forgotten.
+#![allow(clippy::unwrap_used, reason = "a test that can't be set up fails")]
+
+mod common;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::routing::any;
+use common::{PATIENCE, Proxy, backend, one_route};
+use cutover::outcome::Ending;
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tokio::sync::{Notify, Semaphore};
+
+const LANES: &str = "writes = \"mirror\"\nlanes = [\"lane:header:X-Lane\"]";
+
+type Seen = Arc<Mutex<Vec<String>>>;
+
+/// Answers everything, and notes the bodies of writes.
+async fn noting(seen: &Seen) -> SocketAddr {
+    let seen = Arc::clone(seen);
+    let note = move |body: String| async move {
+        if !body.is_empty() {
+            seen.lock().unwrap().push(body);
+        }
+    };
+    backend(Router::new().fallback(any(note))).await
+}
+
+async fn ok() -> SocketAddr {
+    backend(Router::new().fallback(any(|_: Bytes| async {}))).await
+}
+
+async fn control(proxy: &Proxy, method: &str, path: &str, body: &Value) -> (u16, Value) {
+    let request = http::Request::builder()
+        .method(method)
+        .uri(path)
+        .header("content-type", "application/json");
+    let body = if body.is_null() {
+        String::new()
+    } else {
+        body.to_string()
+    };
+    let answer = proxy.control(request, &body).await;
+    let json = serde_json::from_str(&answer.body).unwrap_or(Value::Null);
+    (answer.status, json)
+}
+
+async fn get(proxy: &Proxy, path: &str) -> Value {
+    control(proxy, "GET", path, &Value::Null).await.1
+}
+
+async fn post(proxy: &Proxy, path: &str, body: Value) -> Value {
+    let (status, answer) = control(proxy, "POST", path, &body).await;
+    assert_eq!(status, 200, "{answer}");
+    answer
+}
+
+async fn until(proxy: &Proxy, path: &str, come_to_pass: impl Fn(&Value) -> bool) -> Value {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let now = get(proxy, path).await;
+        if come_to_pass(&now) {
+            return now;
+        }
+        assert!(Instant::now() < deadline, "never came to pass: {now}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+async fn write(proxy: &Proxy, lane: u64, body: &str) {
+    let request = http::Request::put("/").header("x-lane", lane);
+    assert_eq!(proxy.ask(request, body).await.status, 200);
+}
+
+fn ended(proxy: &Proxy, ending: Ending) -> u64 {
+    let counts = proxy.running.ledger.route("all").snapshot();
+    let found = counts.endings.iter().find(|(other, _)| *other == ending);
+    found.map_or(0, |(_, n)| *n)
+}
+
+#[tokio::test]
+async fn what_is_held_waits_over_restarts_and_goes_its_way_in_order_or_is_settled() {
+    let (legacy, seen) = (ok().await, Seen::default());
+    let modern = noting(&seen).await;
+    let routes = one_route(legacy, modern, "shadow", LANES);
+    let proxy = Proxy::start(&routes).await;
+    let held = post(&proxy, "/api/outbox/hold", json!({})).await;
+    assert_eq!(held["hold"]["routes"], json!([]));
+    for n in 0..9_u64 {
+        write(&proxy, n % 3, &n.to_string()).await;
+    }
+    assert_eq!(proxy.get("/").await.status, 200);
+    until(&proxy, "/api/outbox", |now| {
+        now["hold"]["writes"] == 9 && now["stored"] == 9
+    })
+    .await;
+    common::eventually(|| Some(()).filter(|()| ended(&proxy, Ending::Held) == 1)).await;
+
+    let Proxy {
+        running, folder, ..
+    } = proxy;
+    running.stop(PATIENCE).await;
+    let proxy = Proxy::start_in(folder, &routes).await;
+    let again = until(&proxy, "/api/outbox", |now| now["hold"]["writes"] == 9).await;
+    assert_eq!(again["hold"]["since"], {
+        let since: jiff::Timestamp = held["hold"]["since"].as_str().unwrap().parse().unwrap();
+        let since = jiff::Timestamp::from_millisecond(since.as_millisecond()).unwrap();
+        json!(since.to_string())
+    });
+    assert_eq!(again["hold"]["position"], held["hold"]["position"]);
+    write(&proxy, 0, "9").await;
+    let listed = until(&proxy, "/api/outbox/held", |now| {
+        now.as_array().unwrap().len() == 10
+    })
+    .await;
+    let listed = listed.as_array().unwrap();
+    assert_eq!(listed[4]["lanes"], json!(["lane:1"]));
+    let number = |n: usize| listed[n]["number"].as_u64().unwrap();
+    let rest = get(&proxy, &format!("/api/outbox/held?after={}", number(8))).await;
+    assert_eq!(rest.as_array().unwrap().len(), 1);
+    // Out of their order, and one twice.
+    let settle = json!({ "writes": [number(4), number(1), number(1), 7] });
+    let settled = post(&proxy, "/api/outbox/settle", settle).await;
+    assert_eq!(settled["settled"], 2);
+    let lost = json!({ "writes": [number(2)], "lost": "nobody can say" });
+    post(&proxy, "/api/outbox/settle", lost).await;
+    let taints = until(&proxy, "/api/taints", |now| now[0]["lane"] == "lane:2").await;
+    assert_eq!(taints[0]["why"], "nobody can say");
+    assert!(seen.lock().unwrap().is_empty(), "nothing was delivered");
+
+    let released = post(&proxy, "/api/outbox/release", json!({})).await;
+    assert_eq!(released, json!({ "delivered": 7, "lost": 0 }));
+    until(&proxy, "/api/outbox", |now| now["stored"] == 0).await;
+    let seen = seen.lock().unwrap().clone();
+    let of = |lane: u64| -> Vec<u64> {
+        let all = seen.iter().map(|body| body.parse::<u64>().unwrap());
+        all.filter(|n| n % 3 == lane).collect()
+    };
+    assert_eq!(
+        (of(0), of(1), of(2)),
+        (vec![0, 3, 6, 9], vec![7], vec![5, 8])
+    );
+    proxy.settled("all").await;
+    assert_eq!(ended(&proxy, Ending::Resynchronised), 2);
+    assert_eq!(
+        ended(&proxy, Ending::Held),
+        2,
+        "the read, and what was lost"
+    );
+    let (status, _) = control(&proxy, "POST", "/api/outbox/release", &json!({})).await;
+    assert_eq!(status, 404, "nothing is held");
+}
+
+#[tokio::test]
+async fn a_write_that_began_before_what_was_read_is_waited_for_or_taints() {
+    let (begun, go) = (Arc::new(Notify::new()), Arc::new(Semaphore::new(0)));
+    let (asked, gate) = (Arc::clone(&begun), Arc::clone(&go));
+    let slow = move |_: Bytes| async move {
+        asked.notify_one();
+        gate.acquire().await.unwrap().forget();
+    };
+    let legacy = backend(Router::new().fallback(any(slow))).await;
+    let seen = Seen::default();
+    let modern = noting(&seen).await;
+    let proxy = Proxy::start(&one_route(legacy, modern, "shadow", LANES)).await;
+    post(&proxy, "/api/outbox/hold", json!({})).await;
+    let mark = async || {
+        let mark = post(&proxy, "/api/outbox/mark", json!({})).await;
+        mark["position"].as_u64().unwrap()
+    };
+    let passed = |mark: u64| move |now: &Value| now["passed"].as_u64().unwrap() >= mark;
+    let first = mark().await;
+    until(&proxy, "/api/outbox", passed(first)).await;
+    let around = async {
+        begun.notified().await;
+        let mark = mark().await;
+        let now = get(&proxy, "/api/outbox").await;
+        assert!(!passed(mark)(&now), "a write is under way: {now}");
+        go.add_permits(1);
+        mark
+    };
+    let ((), second) = tokio::join!(write(&proxy, 1, "1"), around);
+    until(&proxy, "/api/outbox", passed(second)).await;
+    let listed = get(&proxy, "/api/outbox/held").await;
+    let began = listed[0]["began"].as_u64().unwrap();
+    assert!(
+        first < began && began <= second,
+        "{listed} {first} {second}"
+    );
+
+    // One waits, one is under way, and one comes after the release.
+    let around = async {
+        begun.notified().await;
+        let mark = mark().await;
+        let released = json!({ "up_to": mark });
+        let released = post(&proxy, "/api/outbox/release", released).await;
+        assert_eq!(released, json!({ "delivered": 0, "lost": 1 }));
+        go.add_permits(2);
+    };
+    tokio::join!(write(&proxy, 2, "2"), around);
+    write(&proxy, 3, "3").await;
+    let taints = until(&proxy, "/api/taints", |now| {
+        now.as_array().unwrap().len() == 2
+    })
+    .await;
+    assert_eq!(
+        (&taints[0]["lane"], &taints[1]["lane"]),
+        (&json!("lane:1"), &json!("lane:2"))
+    );
+    proxy.settled("all").await;
+    assert_eq!(*seen.lock().unwrap(), ["3"]);
+}
+
+#[tokio::test]
+async fn a_full_outbox_taints_while_it_is_held_too_and_other_routes_go_on() {
+    let (legacy, seen) = (ok().await, Seen::default());
+    let modern = noting(&seen).await;
+    let routes = format!(
+        "{}\n[[routes]]\nname = \"other\"\npath = \"/other\"\nmode = \"shadow\"\n\
+         legacy = \"legacy\"\nmodern = \"modern\"\n{LANES}\n",
+        one_route(legacy, modern, "shadow", LANES)
+    );
+    let routes = routes.replace("[mirror]", "[mirror]\noutbox_writes = 2");
+    let proxy = Proxy::start(&routes).await;
+    let hold = json!({ "routes": ["all"] });
+    post(&proxy, "/api/outbox/hold", hold.clone()).await;
+    post(&proxy, "/api/outbox/hold", hold).await;
+    let (status, said) = control(&proxy, "POST", "/api/outbox/hold", &json!({})).await;
+    assert_eq!(status, 409, "{said}");
+    let (status, said) = control(
+        &proxy,
+        "POST",
+        "/api/outbox/hold",
+        &json!({ "routes": ["no"] }),
+    )
+    .await;
+    assert_eq!(status, 404, "{said}");
+    write(&proxy, 1, "1").await;
+    let request = http::Request::put("/other").header("x-lane", "7");
+    proxy.ask(request, "other").await;
+    proxy.settled("other").await;
+    assert_eq!(*seen.lock().unwrap(), ["other"]);
+    write(&proxy, 2, "2").await;
+    write(&proxy, 3, "3").await;
+    let taints = until(&proxy, "/api/taints", |now| now[0]["lane"] == "lane:3").await;
+    assert_eq!(taints[0]["why"], "the outbox was full");
+    let now = get(&proxy, "/api/outbox").await;
+    assert_eq!(
+        (&now["hold"]["writes"], &now["writes"]),
+        (&json!(2), &json!(2))
+    );
+}
