@@ -4,6 +4,7 @@ pub mod feed;
 pub mod link;
 pub mod load;
 pub mod mapping;
+pub mod mirrored;
 mod pace;
 pub mod plan;
 pub mod reconcile;

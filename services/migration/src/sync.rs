@@ -9,7 +9,7 @@ use crate::feed::apply;
 use crate::mapping::Change;
 use crate::plan::{Plan, TablePlan};
 use crate::store::{Select, Source, Target};
-use crate::transform::{Reading, convert};
+use crate::transform::{Reading, bare, convert};
 use crate::value::{Key, Value};
 
 /// What bringing an entity up to date did.
@@ -21,6 +21,14 @@ pub struct Synced {
     pub deleted: u64,
     /// Rows that the target refuses.
     pub refused: u64,
+}
+
+impl Synced {
+    pub(crate) fn add(&mut self, more: &Self) {
+        self.changed = self.changed.saturating_add(more.changed);
+        self.deleted = self.deleted.saturating_add(more.deleted);
+        self.refused = self.refused.saturating_add(more.refused);
+    }
 }
 
 /// Why an entity could not be brought up to date.
@@ -46,6 +54,54 @@ pub enum SyncError {
         #[source]
         source: Cause,
     },
+}
+
+/// A row that bringing an entity up to date writes or deletes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Touched {
+    /// What it is, as the mapping names it.
+    pub entity: String,
+    /// Its key in the source.
+    pub from: String,
+    /// Its key in the target.
+    pub to: String,
+}
+
+/// The rows that [`sync`] would touch, those of tables that name no entity left out.
+pub async fn touched(
+    plan: &Plan,
+    source: &dyn Source,
+    target: &dyn Target,
+    entity: &str,
+    id: &str,
+) -> Result<Vec<Touched>, SyncError> {
+    let mut touched = Vec::new();
+    for table in &plan.tables {
+        let (keys, orphans) = if table.entity.as_deref() == Some(entity) {
+            (vec![own_key(table, id)?], Vec::new())
+        } else if let Some(column) = table.belongs_to(entity) {
+            children(table, source, target, column, id).await?
+        } else {
+            continue;
+        };
+        let Some(entity) = &table.entity else {
+            continue;
+        };
+        let here = keys
+            .into_iter()
+            .filter_map(|key| Some((table.target_key(&key)?, key)));
+        // A generated key does not tell what it was made of.
+        let there = orphans
+            .into_iter()
+            .filter_map(|key| Some((table.source_key(&key)?, key)))
+            .map(|(from, to)| (to, from));
+        touched.extend(here.chain(there).map(|(to, from)| Touched {
+            entity: entity.clone(),
+            from: named(&from),
+            to: named(&to),
+        }));
+    }
+    Ok(touched)
 }
 
 /// Brings the entity of this id in the source up to date, and what belongs to it.
@@ -88,6 +144,12 @@ pub async fn sync(
     } else {
         Err(SyncError::Unknown(entity.to_owned()))
     }
+}
+
+/// A key as ids name it.
+fn named(key: &Key) -> String {
+    let values: Vec<String> = key.0.iter().map(bare).collect();
+    values.join(",")
 }
 
 /// The id as the source's key has it.

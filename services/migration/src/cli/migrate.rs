@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use clap::Args;
 use migration_service::link::tell_ids;
 use migration_service::load::{self, Deletes, Finished, Options, Unwatched, Watch};
+use migration_service::mirrored;
 
 use super::progress::Bars;
 use super::serve::ProxyFlag;
@@ -63,15 +64,27 @@ pub(super) async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
     } else {
         Arc::new(Bars::default())
     };
-    let (source, target) = (Arc::clone(&sides.source), Arc::clone(&sides.target));
-    let report = load::run(&sides.plan, source, target, &options, watch, stopping()).await;
-    if let (Ok(_), Some(proxy)) = (&report, &flags.proxy.proxy) {
-        // The rows are there, whether the proxy hears of them or not.
-        match tell_ids(proxy, &sides.plan, &*sides.target).await {
-            Ok(told) => eprintln!("{told}"),
-            Err(error) => eprintln!("the proxy was not told: {:#}", anyhow::Error::new(error)),
-        }
+    let proxy = flags.proxy.proxy.as_ref();
+    if mirrored::feeds(&sides.plan) && proxy.is_none() {
+        eprintln!(
+            "tables of the mapping are fed by mirrored writes: without --proxy, what is written \
+             while they are copied is missing afterwards or there twice"
+        );
     }
+    let (source, target) = (Arc::clone(&sides.source), Arc::clone(&sides.target));
+    let stop = stopping();
+    let copy = async {
+        let copied = load::run(&sides.plan, source, target, &options, watch, stop.clone()).await?;
+        if let Some(proxy) = proxy {
+            // The rows are there, whether the proxy hears of them or not.
+            match tell_ids(proxy, &sides.plan, &*sides.target).await {
+                Ok(told) => eprintln!("{told}"),
+                Err(error) => eprintln!("the proxy was not told: {:#}", anyhow::Error::new(error)),
+            }
+        }
+        anyhow::Ok(copied)
+    };
+    let report = mirrored::around(proxy, &sides, &stop, copy).await;
     sides.close().await;
     let report = report.context("migrate")?;
     if flags.json {

@@ -40,8 +40,9 @@ pub(super) struct Flags {
 /// The proxy that is told what comes of runs.
 #[derive(Args, Debug, Clone)]
 pub(super) struct ProxyFlag {
-    /// The proxy's control API, such as <http://127.0.0.1:8081>: it is told which ids were made,
-    /// and what comparisons found.
+    /// The proxy's control API, such as <http://127.0.0.1:8081>: it is told which ids were made and
+    /// what comparisons found, and holds its writes while tables are copied that say
+    /// feeder = "mirror".
     #[arg(long, value_name = "URL", env = "CUTOVER_CONTROL_URL")]
     pub(super) proxy: Option<Proxy>,
 }

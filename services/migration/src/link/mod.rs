@@ -1,17 +1,19 @@
-//! What the proxy is told: ids that a copy made, and what a comparison found.
+//! What the proxy is told and asked: ids that a copy made, what a comparison found, and the mirrored
+//! writes that it holds.
 //!
 //! Told over its control API, once and with a deadline. Whoever tells says what became of it; a
 //! proxy that is away spoils no copy and no comparison.
 
 mod ids;
+mod outbox;
 mod report;
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, IF_MATCH};
 use http::uri::{Authority, Scheme};
-use http::{Request, StatusCode, Uri};
+use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -22,13 +24,14 @@ use serde::de::DeserializeOwned;
 use tokio::net::lookup_host;
 
 pub use ids::{Told, tell_ids};
+pub use outbox::{HeldWrite, Outbox, Pair, Released, Tainted};
 pub use report::tell_report;
 
 /// How long an answer may take, connection included.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// The longest answer that is read.
-const ANSWER_LIMIT: usize = 64 << 10;
+/// The longest answer that is read: a page of writes with all their lanes.
+const ANSWER_LIMIT: usize = 16 << 20;
 
 /// Characters of a refusal that are repeated.
 const SHOWN: usize = 300;
@@ -112,32 +115,75 @@ impl Proxy {
         path: &str,
         document: &(impl Serialize + Sync),
     ) -> Result<T, LinkError> {
-        let url = format!("{}{path}", self.base);
-        let exchange = tokio::time::timeout(DEADLINE, self.exchange(path, document));
-        let (status, body) = match exchange.await {
-            Ok(answered) => answered.map_err(|cause| LinkError::Exchange(url.clone(), cause))?,
-            Err(_) => return Err(LinkError::TooLate(url)),
-        };
+        // What is told are texts and numbers, which can always be written.
+        let body = serde_json::to_vec(document).unwrap_or_default();
+        self.read(path, self.ask(Method::POST, path, None, body).await?)
+    }
+
+    /// Reads a document.
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, LinkError> {
+        let answer = self.ask(Method::GET, path, None, Vec::new()).await?;
+        self.read(path, answer)
+    }
+
+    fn read<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        (status, body): (StatusCode, Bytes),
+    ) -> Result<T, LinkError> {
         if status != StatusCode::OK {
-            let said = String::from_utf8_lossy(&body);
-            let said = said.chars().take(SHOWN).collect();
-            return Err(LinkError::Refused { url, status, said });
+            return Err(self.refused(path, status, &body));
         }
-        serde_json::from_slice(&body).map_err(|error| LinkError::Answer(url, error))
+        let read = serde_json::from_slice(&body);
+        read.map_err(|error| LinkError::Answer(self.url(path), error))
+    }
+
+    fn refused(&self, path: &str, status: StatusCode, body: &[u8]) -> LinkError {
+        let said = String::from_utf8_lossy(body);
+        LinkError::Refused {
+            url: self.url(path),
+            status,
+            said: said.chars().take(SHOWN).collect(),
+        }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        tag: Option<HeaderValue>,
+        body: Vec<u8>,
+    ) -> Result<(StatusCode, Bytes), LinkError> {
+        let exchange = tokio::time::timeout(DEADLINE, self.exchange(method, path, tag, body));
+        match exchange.await {
+            Ok(answered) => answered.map_err(|cause| LinkError::Exchange(self.url(path), cause)),
+            Err(_) => Err(LinkError::TooLate(self.url(path))),
+        }
     }
 
     async fn exchange(
         &self,
+        method: Method,
         path: &str,
-        document: &(impl Serialize + Sync),
+        tag: Option<HeaderValue>,
+        body: Vec<u8>,
     ) -> Result<(StatusCode, Bytes), Cause> {
         // The control API is asked by address: to a name, which a web page could have moved, it
         // would not answer.
         let address = lookup_host(&self.address).await?.next();
         let address = address.ok_or("the name has no address")?;
-        let request = Request::post(format!("http://{address}{path}"))
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("http://{address}{path}"))
             .header(CONTENT_TYPE, "application/json")
-            .body(Full::from(serde_json::to_vec(document)?))?;
+            .body(Full::from(body))?;
+        if let Some(tag) = tag {
+            request.headers_mut().insert(IF_MATCH, tag);
+        }
         let response = self.http.request(request).await?;
         let status = response.status();
         let body = Limited::new(response.into_body(), ANSWER_LIMIT);

@@ -182,11 +182,16 @@ pub async fn run(
         watch.ends(&done);
         report.tables.push(done);
     }
-    report.refused = target
-        .quarantined(None, LISTED)
-        .await
-        .map_err(write("the refused rows"))?;
+    report.refused = still_refused(&*target).await?;
     Ok(report)
+}
+
+/// The refused rows that stand, the first hundred.
+pub async fn still_refused(
+    target: &dyn Target,
+) -> Result<Vec<crate::store::Quarantined>, LoadError> {
+    let refused = target.quarantined(None, LISTED).await;
+    refused.map_err(write("the refused rows"))
 }
 
 impl Job {

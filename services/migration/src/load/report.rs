@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::mirrored;
 use crate::plan::TablePlan;
 use crate::store::Quarantined;
 
@@ -15,6 +16,10 @@ pub struct Report {
     /// The refused rows that stand, those of an earlier run that was cut short included; the first
     /// hundred.
     pub refused: Vec<Quarantined>,
+    /// What became of mirrored writes that came while rows were copied; nothing where the proxy
+    /// held none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mirrored: Option<mirrored::Report>,
 }
 
 /// What this run did with one table.
@@ -44,6 +49,10 @@ impl Report {
     /// Whether every row came over.
     pub fn is_complete(&self) -> bool {
         self.refused.is_empty()
+            && self
+                .mirrored
+                .as_ref()
+                .is_none_or(mirrored::Report::is_complete)
     }
 }
 
@@ -93,6 +102,9 @@ impl fmt::Display for Report {
         } in &self.refused
         {
             writeln!(f, "refused: {source} {key}: {reason}")?;
+        }
+        if let Some(mirrored) = &self.mirrored {
+            write!(f, "{mirrored}")?;
         }
         Ok(())
     }

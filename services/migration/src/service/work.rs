@@ -12,6 +12,7 @@ use super::run::Kind;
 use super::tracker::Tracker;
 use crate::link::{self, LinkError, Proxy};
 use crate::load::{self, LoadError};
+use crate::mirrored::{self, MirroredError};
 use crate::plan::Plan;
 use crate::reconcile::{self, Checkpoint};
 use crate::sides::Sides;
@@ -126,20 +127,35 @@ async fn migrate(
     }
     let (source, target) = (Arc::clone(&sides.source), Arc::clone(&sides.target));
     let watch: Arc<dyn load::Watch> = Arc::clone(&tracker) as _;
-    let done = load::run(&plan, source, target, &options, watch, stop).await;
-    let report = match done {
+    let mut note = None;
+    let copy = async {
+        let copied = load::run(&plan, source, target, &options, watch, stop.clone()).await?;
+        if let Some(proxy) = proxy {
+            note = told_ids(link::tell_ids(proxy, &sides.plan, &*sides.target).await);
+        }
+        Ok(copied)
+    };
+    let report = match mirrored::around(proxy, &sides, &stop, copy).await {
         Ok(report) => report,
-        Err(LoadError::Stopped) => return Outcome::Stopped,
+        Err(CopyError::Load(LoadError::Stopped) | CopyError::Mirrored(MirroredError::Stopped)) => {
+            return Outcome::Stopped;
+        }
         Err(error) => return Outcome::Failed(chain(&error)),
     };
-    let note = match proxy {
-        Some(proxy) => told_ids(link::tell_ids(proxy, &sides.plan, &*sides.target).await),
-        None => None,
-    };
-    Outcome::Finished {
-        report: json!({ "tables": tracker.reports(), "refused": report.refused }),
-        note,
+    let mut told = json!({ "tables": tracker.reports(), "refused": report.refused });
+    if let (Some(told), Some(mirrored)) = (told.as_object_mut(), report.mirrored) {
+        told.insert("mirrored".to_owned(), json!(mirrored));
     }
+    Outcome::Finished { report: told, note }
+}
+
+/// Why a copy did not come to its end.
+#[derive(Debug, thiserror::Error)]
+enum CopyError {
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    #[error(transparent)]
+    Mirrored(#[from] MirroredError),
 }
 
 async fn compare(

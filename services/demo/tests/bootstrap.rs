@@ -1,0 +1,467 @@
+//! The proxy and a copy together: mirrored writes as the feeder of the tables that are copied, and
+//! entities that lost a write.
+//!
+//! Both sides count how often they were told to make an order, and add amounts up: a write that
+//! came twice shows, and one that did not come at all.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "what a test can't get fails the test"
+)]
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use cutover::server::{Options, Running, start};
+use http::Method;
+use kit::testing::{Answer, Target};
+use migration_service::link::Proxy;
+use migration_service::load::{self, Unwatched};
+use migration_service::mapping::Mapping;
+use migration_service::mirrored::{self, Report};
+use migration_service::reconcile;
+use migration_service::sides::{Addresses, Sides};
+use serde_json::{Value, json};
+use sqlx::SqlitePool;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+const PATIENCE: Duration = Duration::from_mins(2);
+
+const TABLES: &str = "CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+    CREATE TABLE orders (
+        id INTEGER PRIMARY KEY, customer_id INTEGER NOT NULL REFERENCES customers (id),
+        total INTEGER NOT NULL, made INTEGER NOT NULL
+    )";
+
+const MAPPING: &str = r#"
+[[tables]]
+from = "customers"
+to = "customers"
+entity = "customer"
+feeder = "mirror"
+
+[[tables]]
+from = "orders"
+to = "orders"
+entity = "order"
+feeder = "mirror"
+parent = { entity = "customer", column = "customer_id" }
+"#;
+
+/// One side: its database, and where it answers while it does.
+struct Side {
+    url: String,
+    rows: SqlitePool,
+    address: SocketAddr,
+    serving: Option<JoinHandle<()>>,
+}
+
+impl Side {
+    async fn new(folder: &TempDir, name: &str) -> Self {
+        let file = folder.path().join(name);
+        let options = SqliteConnectOptions::new()
+            .filename(&file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .busy_timeout(PATIENCE);
+        let pool = SqlitePoolOptions::new().max_connections(2);
+        let rows = pool.connect_with(options).await.unwrap();
+        sqlx::raw_sql(TABLES).execute(&rows).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut side = Self {
+            url: format!("sqlite:{}", file.display()),
+            rows,
+            address: listener.local_addr().unwrap(),
+            serving: None,
+        };
+        side.serve(listener);
+        side
+    }
+
+    fn serve(&mut self, listener: TcpListener) {
+        let router = Router::new()
+            .route("/orders/{id}", get(read).put(make))
+            .route("/orders/{id}/add", post(add))
+            .with_state(self.rows.clone());
+        self.serving = Some(tokio::spawn(async move {
+            axum::serve(listener, router).await.unwrap();
+        }));
+    }
+
+    /// As a power cut would, connections and all.
+    async fn die(&mut self) {
+        let serving = self.serving.take().unwrap();
+        serving.abort();
+        let _ = serving.await;
+    }
+
+    async fn rise(&mut self) {
+        let listener = TcpListener::bind(self.address).await.unwrap();
+        self.serve(listener);
+    }
+}
+
+async fn make(
+    State(rows): State<SqlitePool>,
+    Path(id): Path<i64>,
+    Json(order): Json<Value>,
+) -> StatusCode {
+    let made = sqlx::query(
+        "INSERT INTO orders VALUES (?1, ?2, 0, 1) ON CONFLICT DO UPDATE SET made = made + 1",
+    );
+    let made = made.bind(id).bind(order["customer"].as_i64());
+    let made = made.execute(&rows).await;
+    linger().await;
+    made.map_or(StatusCode::CONFLICT, |_| StatusCode::CREATED)
+}
+
+async fn add(
+    State(rows): State<SqlitePool>,
+    Path(id): Path<i64>,
+    Json(order): Json<Value>,
+) -> StatusCode {
+    let added = sqlx::query("UPDATE orders SET total = total + ?2 WHERE id = ?1");
+    let added = added.bind(id).bind(order["amount"].as_i64());
+    let added = added.execute(&rows).await.unwrap();
+    linger().await;
+    if added.rows_affected() == 1 {
+        StatusCode::OK
+    } else {
+        StatusCode::NOT_FOUND
+    }
+}
+
+async fn read(State(rows): State<SqlitePool>, Path(id): Path<i64>) -> Json<Value> {
+    let row: Option<(i64, i64, i64)> =
+        sqlx::query_as("SELECT customer_id, total, made FROM orders WHERE id = ?")
+            .bind(id)
+            .fetch_optional(&rows)
+            .await
+            .unwrap();
+    Json(json!(row))
+}
+
+/// What is committed is answered a moment later: that is when a copy reads it.
+async fn linger() {
+    tokio::time::sleep(Duration::from_millis(3)).await;
+}
+
+/// Both sides and the proxy before them.
+struct Shop {
+    legacy: Side,
+    modern: Side,
+    proxy: Running,
+    _folder: TempDir,
+}
+
+impl Shop {
+    async fn open(mirror: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let legacy = Side::new(&folder, "legacy.db").await;
+        let modern = Side::new(&folder, "modern.db").await;
+        let routes = folder.path().join("routes.toml");
+        let text = format!(
+            r#"
+[upstreams.legacy]
+peers = ["{}"]
+[upstreams.modern]
+peers = ["{}"]
+[mirror]
+{mirror}
+[[routes]]
+name = "order"
+path = "/orders/{{id}}"
+mode = "shadow"
+legacy = "legacy"
+modern = "modern"
+writes = "mirror"
+lanes = ["order:{{id}}"]
+[[routes]]
+name = "add"
+path = "/orders/{{id}}/add"
+mode = "shadow"
+legacy = "legacy"
+modern = "modern"
+writes = "mirror"
+lanes = ["order:{{id}}"]
+"#,
+            legacy.address, modern.address
+        );
+        std::fs::write(&routes, text).unwrap();
+        let options = Options {
+            routes,
+            listen: "127.0.0.1:0".parse().unwrap(),
+            control: "127.0.0.1:0".parse().unwrap(),
+            journal: folder.path().join("journal.db"),
+            threads: 2,
+        };
+        let proxy = start(&options).await.unwrap();
+        Self {
+            legacy,
+            modern,
+            proxy,
+            _folder: folder,
+        }
+    }
+
+    fn client(&self) -> Target {
+        Target::one(&format!("http://{}", self.proxy.address))
+    }
+
+    fn control(&self) -> Proxy {
+        let url = format!("http://{}", self.proxy.control_address);
+        url.parse().unwrap()
+    }
+
+    async fn asked(&self, path: &str) -> Value {
+        let control = Target::one(&format!("http://{}", self.proxy.control_address));
+        control.get(path).await.json
+    }
+
+    async fn until(&self, path: &str, come_to_pass: impl Fn(&Value) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let now = self.asked(path).await;
+            if come_to_pass(&now) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "never came to pass: {now:#}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    async fn sides(&self) -> Sides {
+        let addresses = Addresses {
+            file: "mapping.toml".to_owned(),
+            mapping: Mapping::parse("mapping.toml", MAPPING).unwrap(),
+            from: self.legacy.url.clone(),
+            to: self.modern.url.clone(),
+        };
+        let sides = Sides::open(&addresses).await.unwrap();
+        sides.target.prepare().await.unwrap();
+        sides
+    }
+
+    /// What a comparison of all rows says.
+    async fn compared(&self, sides: &Sides) -> Value {
+        let options = reconcile::Options::default();
+        let report = reconcile::reconcile(
+            &sides.plan,
+            Arc::clone(&sides.source),
+            Arc::clone(&sides.target),
+            &options,
+            Arc::new(reconcile::Unwatched),
+            CancellationToken::new(),
+            None,
+        );
+        serde_json::to_value(report.await).unwrap()
+    }
+
+    /// How many requests were skipped for this reason.
+    async fn skipped(&self, reason: &str) -> u64 {
+        let outcomes = self.asked("/api/outcomes").await;
+        let routes = outcomes["routes"].as_array().unwrap().iter();
+        let skipped = routes.map(|route| route["reasons"]["skipped"][reason].as_u64().unwrap_or(0));
+        skipped.sum()
+    }
+}
+
+async fn put(client: &Target, id: u64, customer: u64) -> Answer {
+    let body = json!({ "customer": customer }).to_string();
+    let json = [("content-type", "application/json")];
+    client
+        .send(Method::PUT, &format!("/orders/{id}"), &json, &body)
+        .await
+}
+
+async fn add_to(client: &Target, id: u64, amount: u64) -> Answer {
+    let body = json!({ "amount": amount }).to_string();
+    let json = [("content-type", "application/json")];
+    client
+        .send(Method::POST, &format!("/orders/{id}/add"), &json, &body)
+        .await
+}
+
+/// Makes orders and adds to them, one client after the other's end, until it is told to stop.
+fn writers(shop: &Shop, stop: &Arc<AtomicBool>, made: &Arc<AtomicU64>) -> Vec<JoinHandle<()>> {
+    (0..4_u64)
+        .map(|writer| {
+            let (stop, made, client) = (Arc::clone(stop), Arc::clone(made), shop.client());
+            tokio::spawn(async move {
+                let mut mine = Vec::new();
+                while !stop.load(Ordering::Relaxed) {
+                    let id = 100_000 + made.fetch_add(1, Ordering::Relaxed);
+                    // Every writer has a customer of its own, and one that all share.
+                    let customer = if id % 3 == 0 { 1 } else { writer + 2 };
+                    assert_eq!(put(&client, id, customer).await.status, 201);
+                    mine.push(id);
+                    let older = mine[fastrand::usize(..mine.len())];
+                    assert_eq!(add_to(&client, older, 7).await.status, 200);
+                    assert_eq!(add_to(&client, 1 + writer, 1).await.status, 200);
+                }
+            })
+        })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_written_while_rows_are_copied_arrives_once_whatever_read_it_first() {
+    let shop = Shop::open("").await;
+    let fill = "INSERT INTO customers
+            SELECT i, 'c' || i FROM (WITH RECURSIVE n (i) AS
+                (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50) SELECT i FROM n);
+        INSERT INTO orders
+            SELECT i, 1 + i % 50, i, 1 FROM (WITH RECURSIVE n (i) AS
+                (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) SELECT i FROM n)";
+    sqlx::raw_sql(fill)
+        .execute(&shop.legacy.rows)
+        .await
+        .unwrap();
+    let (stop, made) = (Arc::default(), Arc::default());
+    // Modern has none of the customers: what was mirrored before the copy is refused there.
+    let writing = writers(&shop, &stop, &made);
+    let reach = async |more: u64| {
+        let (from, deadline) = (made.load(Ordering::Relaxed), Instant::now() + PATIENCE);
+        while made.load(Ordering::Relaxed) < from + more {
+            assert!(Instant::now() < deadline, "the writers stand still");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    reach(10).await;
+    let sides = shop.sides().await;
+    let proxy = shop.control();
+    let stopping = CancellationToken::new();
+    let copy = async {
+        let (source, target) = (Arc::clone(&sides.source), Arc::clone(&sides.target));
+        let watch = Arc::new(Unwatched);
+        let options = load::Options::default();
+        reach(10).await;
+        let done = load::run(
+            &sides.plan,
+            source,
+            target,
+            &options,
+            watch,
+            stopping.clone(),
+        );
+        let done = done.await.unwrap();
+        reach(20).await;
+        Ok::<_, Failed>(done)
+    };
+    let report = mirrored::around(Some(&proxy), &sides, &stopping, copy)
+        .await
+        .unwrap();
+    let told: &Report = report.mirrored.as_ref().unwrap();
+    assert!(told.settled > 0 && told.lost == 0, "{told}");
+    assert!(report.is_complete(), "{report}");
+    // It goes on as if nothing had been.
+    reach(30).await;
+    stop.store(true, Ordering::Relaxed);
+    for writer in writing {
+        writer.await.unwrap();
+    }
+    shop.until("/api/outbox", |now| now["writes"] == 0).await;
+    assert_eq!(shop.asked("/api/outbox").await["hold"], Value::Null);
+    assert_eq!(shop.asked("/api/taints").await, json!([]));
+    let compared = shop.compared(&sides).await;
+    assert_eq!(compared["verdict"], "equal", "{compared:#}");
+    let doubled: (i64,) = sqlx::query_as("SELECT count(*) FROM orders WHERE made <> 1")
+        .fetch_one(&shop.modern.rows)
+        .await
+        .unwrap();
+    assert_eq!(doubled.0, 0);
+}
+
+#[derive(Debug)]
+struct Failed;
+
+impl From<mirrored::MirroredError> for Failed {
+    fn from(error: mirrored::MirroredError) -> Self {
+        panic!("{error:?}")
+    }
+}
+
+impl From<load::LoadError> for Failed {
+    fn from(error: load::LoadError) -> Self {
+        panic!("{error:?}")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entity_that_lost_a_write_is_brought_up_to_date_by_key_and_is_compared_again() {
+    let mut shop = Shop::open("write_patience = \"200ms\"\ntimeout = \"100ms\"").await;
+    let customer = "INSERT INTO customers VALUES (1, 'one')";
+    for side in [&shop.legacy, &shop.modern] {
+        sqlx::raw_sql(customer).execute(&side.rows).await.unwrap();
+    }
+    let client = shop.client();
+    assert_eq!(put(&client, 1, 1).await.status, 201);
+    assert_eq!(put(&client, 2, 1).await.status, 201);
+    shop.until("/api/outbox", |now| now["writes"] == 0).await;
+    shop.modern.die().await;
+    assert_eq!(add_to(&client, 1, 5).await.status, 200);
+    assert_eq!(put(&client, 3, 1).await.status, 201);
+    shop.until("/api/taints", |now| now.as_array().unwrap().len() == 2)
+        .await;
+    shop.modern.rise().await;
+    assert_eq!(client.get("/orders/1").await.status, 200);
+    let sides = shop.sides().await;
+    let proxy = shop.control();
+    let sync = async || {
+        let stop = CancellationToken::new();
+        mirrored::begin(&proxy, &stop).await.unwrap();
+        mirrored::finish(&proxy, &sides, &stop).await.unwrap()
+    };
+    let done = sync().await;
+    assert_eq!((done.cleared, done.entities), (2, 2), "{done}");
+    assert!(done.is_complete(), "{done}");
+    assert_eq!(shop.asked("/api/taints").await, json!([]));
+    let compared = shop.compared(&sides).await;
+    assert_eq!(compared["verdict"], "equal", "{compared:#}");
+    let before = shop.asked("/api/outcomes").await;
+    let matched = |now: &Value| {
+        now["routes"][1]["outcomes"]["matched"]
+            .as_u64()
+            .unwrap_or(0)
+    };
+    for id in [1, 2, 3] {
+        assert_eq!(client.get(&format!("/orders/{id}")).await.status, 200);
+    }
+    assert_eq!(before["routes"][1]["name"], "order", "{before:#}");
+    let wanted = matched(&before) + 3;
+    shop.until("/api/outcomes", |now| matched(now) == wanted)
+        .await;
+    assert_eq!(shop.skipped("tainted").await, 1);
+
+    // What it can't bring over, it tells, and leaves.
+    let pair = r#"[{"entity": "order", "legacy": "1", "modern": "900"}]"#;
+    let control = Target::one(&format!("http://{}", shop.proxy.control_address));
+    let json = [("content-type", "application/json")];
+    let told = control.send(Method::POST, "/api/ids", &json, pair).await;
+    assert_eq!(told.status, 200, "{}", told.text);
+    shop.modern.die().await;
+    assert_eq!(add_to(&client, 1, 5).await.status, 200);
+    assert_eq!(put(&client, 99, 1).await.status, 201);
+    shop.until("/api/taints", |now| now.as_array().unwrap().len() == 2)
+        .await;
+    shop.modern.rise().await;
+    let done = sync().await;
+    assert_eq!((done.cleared, done.left.len()), (1, 1), "{done}");
+    assert_eq!(done.left[0].what, "order:1");
+    assert!(
+        done.left[0].why.contains("order:1 is 900 on modern's side"),
+        "{done}"
+    );
+    assert!(!done.is_complete());
+    let taints = shop.asked("/api/taints").await;
+    assert_eq!(taints[0]["lane"], "order:1", "{taints:#}");
+}

@@ -1,0 +1,186 @@
+//! The mirrored writes that the proxy holds, and the lanes that lost one.
+
+use http::{HeaderValue, Method, StatusCode};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{LinkError, Proxy};
+
+/// Pairs that are asked for at a time.
+const PAIRS: usize = 500;
+
+/// The proxy's outbox.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Outbox {
+    /// Writes that are being delivered to modern this instant.
+    pub delivering: usize,
+    /// The last mark before which no write is under way on the primary any more.
+    pub passed: u64,
+}
+
+/// A mirrored write that waits.
+#[derive(Debug, Clone, Deserialize)]
+pub struct HeldWrite {
+    /// Its number.
+    pub number: u64,
+    /// The position at which it began on the primary.
+    pub began: u64,
+    /// The route that it came by.
+    pub route: String,
+    /// The lanes of what it changed; none if the primary refused it.
+    pub doubt: Vec<String>,
+}
+
+/// What the end of a hold did.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+pub struct Released {
+    /// Writes that are delivered.
+    pub delivered: u64,
+    /// Writes that were lost, and tainted their lanes.
+    pub lost: u64,
+}
+
+/// A lane that lost a write.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Tainted {
+    /// Its name.
+    pub lane: String,
+    /// The side that lacks the write.
+    pub lost_by: Option<String>,
+    /// Stands for this taint.
+    pub tag: String,
+}
+
+/// Two ids of one thing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pair {
+    /// What they identify.
+    pub entity: String,
+    /// What legacy calls it.
+    pub legacy: String,
+    /// What modern calls it.
+    pub modern: String,
+}
+
+#[derive(Deserialize)]
+struct Mark {
+    position: u64,
+}
+
+#[derive(Deserialize)]
+struct Contradictions {
+    contradicted: Vec<Pair>,
+}
+
+#[derive(Deserialize)]
+struct Settled {
+    settled: u64,
+}
+
+impl Proxy {
+    /// Has mirrored writes to modern wait.
+    pub async fn hold(&self) -> Result<Outbox, LinkError> {
+        self.post("/api/outbox/hold", &json!({})).await
+    }
+
+    /// The outbox as it is.
+    pub async fn outbox(&self) -> Result<Outbox, LinkError> {
+        self.get("/api/outbox").await
+    }
+
+    /// Takes a mark: a write that begins from now on has a greater position.
+    pub async fn mark(&self) -> Result<u64, LinkError> {
+        let mark: Mark = self.post("/api/outbox/mark", &json!({})).await?;
+        Ok(mark.position)
+    }
+
+    /// Every write that waits, in the order in which the primary answered.
+    pub async fn held(&self) -> Result<Vec<HeldWrite>, LinkError> {
+        let mut all: Vec<HeldWrite> = Vec::new();
+        loop {
+            let after = all.last().map_or(0, |write| write.number);
+            let page = format!("/api/outbox/held?after={after}");
+            let page: Vec<HeldWrite> = self.get(&page).await?;
+            if page.is_empty() || page.iter().any(|write| write.number <= after) {
+                return Ok(all);
+            }
+            all.extend(page);
+        }
+    }
+
+    /// Ends writes that wait: their rows are there, or for a reason they are lost. How many there
+    /// were.
+    pub async fn settle(&self, writes: &[u64], lost: Option<&str>) -> Result<u64, LinkError> {
+        let mut settled = 0_u64;
+        for some in writes.chunks(PAIRS) {
+            let document = json!({ "writes": some, "lost": lost });
+            let done: Settled = self.post("/api/outbox/settle", &document).await?;
+            settled = settled.saturating_add(done.settled);
+        }
+        Ok(settled)
+    }
+
+    /// Has what waits delivered, but for writes that began up to a position: those are lost.
+    pub async fn release(&self, up_to: Option<u64>) -> Result<Released, LinkError> {
+        let document = json!({ "up_to": up_to });
+        self.post("/api/outbox/release", &document).await
+    }
+
+    /// Every lane that lost a write.
+    pub async fn taints(&self) -> Result<Vec<Tainted>, LinkError> {
+        let mut all: Vec<Tainted> = Vec::new();
+        loop {
+            let page = match all.last() {
+                None => "/api/taints".to_owned(),
+                Some(last) => format!("/api/taints?after={}", escaped(&last.lane)),
+            };
+            let page: Vec<Tainted> = self.get(&page).await?;
+            let after = all
+                .last()
+                .map(|last| last.lane.as_str())
+                .unwrap_or_default();
+            if page.is_empty() || page.iter().any(|taint| &*taint.lane <= after) {
+                return Ok(all);
+            }
+            all.extend(page);
+        }
+    }
+
+    /// Says that a lane is as it should be, if no other write was lost there meanwhile. Whether it
+    /// is clear now.
+    pub async fn clear(&self, lane: &str, tag: &str) -> Result<bool, LinkError> {
+        let path = format!("/api/lanes/{}/taint", escaped(lane));
+        let tag = HeaderValue::from_str(&format!("\"{tag}\"")).ok();
+        let (status, body) = self.ask(Method::DELETE, &path, tag, Vec::new()).await?;
+        match status {
+            // Somebody else may have cleared it.
+            StatusCode::NO_CONTENT | StatusCode::NOT_FOUND => Ok(true),
+            StatusCode::PRECONDITION_FAILED => Ok(false),
+            _ => Err(self.refused(&path, status, &body)),
+        }
+    }
+
+    /// Tells pairs of ids, as [`super::tell_ids`] does all.
+    pub async fn tell_pairs(&self, pairs: &[Pair]) -> Result<(), LinkError> {
+        for some in pairs.chunks(PAIRS) {
+            let _: super::Told = self.post("/api/ids", &some).await?;
+        }
+        Ok(())
+    }
+
+    /// What the proxy knows of ids that contradicts these pairs.
+    pub async fn contradictions(&self, pairs: &[Pair]) -> Result<Vec<Pair>, LinkError> {
+        let mut all = Vec::new();
+        for some in pairs.chunks(PAIRS) {
+            let found: Contradictions = self.post("/api/ids/check", &some).await?;
+            all.extend(found.contradicted);
+        }
+        Ok(all)
+    }
+}
+
+/// A text as a part of a path or a query.
+fn escaped(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
