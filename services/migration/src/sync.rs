@@ -9,7 +9,7 @@ use crate::feed::apply;
 use crate::mapping::Change;
 use crate::plan::{Plan, TablePlan};
 use crate::store::{Select, Source, Target};
-use crate::transform::{Reading, bare, convert};
+use crate::transform::{Reading, convert};
 use crate::value::{Key, Value};
 
 /// What bringing an entity up to date did.
@@ -97,8 +97,8 @@ pub async fn touched(
             .map(|(from, to)| (to, from));
         touched.extend(here.chain(there).map(|(to, from)| Touched {
             entity: entity.clone(),
-            from: named(&from),
-            to: named(&to),
+            from: from.id(),
+            to: to.id(),
         }));
     }
     Ok(touched)
@@ -144,12 +144,6 @@ pub async fn sync(
     } else {
         Err(SyncError::Unknown(entity.to_owned()))
     }
-}
-
-/// A key as ids name it.
-fn named(key: &Key) -> String {
-    let values: Vec<String> = key.0.iter().map(bare).collect();
-    values.join(",")
 }
 
 /// The id as the source's key has it.
