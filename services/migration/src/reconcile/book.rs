@@ -13,6 +13,7 @@ use crate::value::Key;
 /// Adds what was found in a range, or in none.
 pub(super) fn add(state: &mut State, range: Option<u32>, found: Found) {
     state.ledger(range).add(&found.ledger);
+    state.hashed = state.hashed.saturating_add(found.hashed);
     state.suspects.extend(found.suspects);
     state.tally.add(found.tally);
     state.partitions.add(&found.partitions);

@@ -15,7 +15,7 @@ use crate::store::{Counter, Range};
 use crate::value::Key;
 
 /// The form of what is kept; another one is not read.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// How far a comparison has come.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -37,6 +37,8 @@ pub(super) struct State {
     pub(super) ranges: Vec<RangeState>,
     pub(super) figures: Option<Figures>,
     pub(super) counters: Vec<Counter>,
+    /// Rows that are equal by the hash of their range.
+    pub(super) hashed: u64,
     /// Rows of the target that no range of the source's has.
     pub(super) beyond: Ledger,
     /// Whether those were looked for.

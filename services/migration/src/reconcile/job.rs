@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::cause::Cause;
 use super::findings::Tally;
+use super::hashes::Hashes;
 use super::judge::{Judge, Pair, version};
 use super::ledger::Ledger;
 use super::pages::Side;
@@ -26,6 +27,7 @@ pub(super) const REFUSED: u32 = 100_000;
 pub(super) struct Job {
     pub(super) table: TablePlan,
     pub(super) judge: Judge,
+    pub(super) hashes: Hashes,
     pub(super) source: Side,
     pub(super) target: Side,
     /// Keys of rows that the load refused.
@@ -41,6 +43,8 @@ pub(super) struct Job {
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) ledger: Ledger,
+    /// Rows of it that are equal by the hash of their range.
+    pub(super) hashed: u64,
     pub(super) suspects: Vec<Suspect>,
     pub(super) tally: Tally,
     pub(super) partitions: Partitions,
@@ -66,6 +70,7 @@ impl Job {
         stop: CancellationToken,
     ) -> Self {
         Self {
+            hashes: Hashes::of(table, &*source, &*target),
             judge: Judge::of(table),
             source: Side {
                 store: source,

@@ -341,7 +341,7 @@ fn moves(steps: &[Step]) -> Option<Vec<usize>> {
 }
 
 /// Whether a change leaves a value as it is that has the step's type already.
-fn leaves(change: &Change) -> bool {
+pub(super) fn leaves(change: &Change) -> bool {
     !change.touches_texts() && !change.ticks && change.units.is_none() && change.when_null.is_none()
 }
 

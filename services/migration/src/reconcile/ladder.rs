@@ -193,7 +193,10 @@ impl Ladder<'_> {
                 let (job, method) = (Arc::clone(job), state.method);
                 running.spawn(async move {
                     let found = match method {
-                        Method::Merge => merge::run(job, number, range).await,
+                        Method::Merge => match job.hashes.agreed(&job, number, &range).await {
+                            Some(found) => Ok(found),
+                            None => merge::run(job, number, range).await,
+                        },
                         Method::Lookup => lookup::forward(job, number, range).await,
                     };
                     (number, found)

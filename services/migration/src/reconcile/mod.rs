@@ -14,6 +14,7 @@ mod book;
 mod cause;
 mod checkpoint;
 mod findings;
+mod hashes;
 mod job;
 mod json;
 mod judge;

@@ -59,6 +59,10 @@ pub struct TableReport {
     pub method: Method,
     /// All its rows.
     pub ledger: Ledger,
+    /// Rows that both databases gave one hash of, range by range, and that were not read: they are
+    /// among the equal ones.
+    #[serde(default)]
+    pub hashed: u64,
     /// Rows that were found in the target alone, by their keys; also in `ledger`.
     pub beyond: Ledger,
     /// The first look at all of it.
@@ -225,6 +229,7 @@ impl TableReport {
             health: ledger.health(rows_compared),
             method: state.method,
             ledger,
+            hashed: state.hashed,
             beyond: state.beyond,
             figures: state.figures.clone(),
             ranges: state

@@ -55,6 +55,15 @@ pub struct Figures {
     pub sums: Vec<Option<Number>>,
 }
 
+/// What the rows of a range come to where they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hashed {
+    /// How many there are.
+    pub rows: u64,
+    /// The exclusive or of a hash of each.
+    pub hash: u128,
+}
+
 /// A database that rows are read from. Every order is that of the database.
 #[async_trait]
 pub trait Source: Send + Sync {
@@ -88,6 +97,19 @@ pub trait Source: Send + Sync {
         range: &Range,
         sums: &[usize],
     ) -> Result<Figures, Cause>;
+
+    /// Hashes the rows of a range where they are, by the columns at these positions; nothing where
+    /// the database cannot. Two databases that write one dialect have one hash of rows that are
+    /// equal in columns of the same types, unless their versions hash otherwise, and two hashes of
+    /// rows that are not, but for a chance of one in 2^128.
+    async fn hashed(
+        &self,
+        _select: &Select,
+        _range: &Range,
+        _columns: &[usize],
+    ) -> Result<Option<Hashed>, Cause> {
+        Ok(None)
+    }
 
     /// Lets go of the database.
     async fn close(&self);

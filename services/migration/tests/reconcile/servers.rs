@@ -162,3 +162,40 @@ async fn rows_of_a_file_are_compared_with_those_of_a_server() {
             .any(|finding| finding.cause == Cause::Rounding)
     );
 }
+
+#[tokio::test]
+async fn ranges_of_one_hash_are_not_read_and_every_other_row_is() {
+    let schema = "CREATE TABLE t (id bigint PRIMARY KEY, name text, amount numeric(10, 2));
+                  INSERT INTO t SELECT i, 'name ' || i, i / 4.0 FROM generate_series(1, 4000) AS i";
+    let pair = Pair::on_servers(schema, schema, NUMBERED).await;
+    let options = Options {
+        range: 250,
+        ..options()
+    };
+    let equal = pair.report_with(&options).await;
+    assert_eq!(equal.verdict, Verdict::Equal);
+    assert_eq!((only(&equal).hashed, equal.ledger.equal), (4000, 4000));
+    // Two rows exchange a value, one is gone, one is more, one differs by a little.
+    pair.at_modern(
+        "UPDATE t SET name = 'name ' || CASE id WHEN 1001 THEN 1002 ELSE 1001 END
+             WHERE id IN (1001, 1002);
+         DELETE FROM t WHERE id = 2500;
+         INSERT INTO t VALUES (5000, 'more', 0);
+         UPDATE t SET amount = amount + 0.01 WHERE id = 1100",
+    )
+    .await;
+    let differs = pair.report_with(&options).await;
+    let ledger = &differs.ledger;
+    assert_eq!(
+        (ledger.equal, ledger.different, ledger.missing, ledger.extra),
+        (3996, 3, 1, 1)
+    );
+    let hashed = only(&differs).hashed;
+    assert!((2500..=3500).contains(&hashed), "{hashed} were not read");
+    // Where most ranges differ, rows are read as if there were no hashes.
+    pair.at_modern("UPDATE t SET amount = amount + 1 WHERE id % 50 = 0")
+        .await;
+    let differs = pair.report_with(&options).await;
+    assert_eq!(only(&differs).hashed, 0);
+    assert_eq!(differs.ledger.different, 81);
+}

@@ -8,6 +8,7 @@
 
 mod bed;
 mod burden;
+mod hashed;
 mod mariadb;
 mod mssql;
 mod postgres;

@@ -6,6 +6,7 @@ mod burden;
 mod counters;
 mod decode;
 mod encode;
+mod hashed;
 mod numeric;
 mod read;
 mod schema;
@@ -18,8 +19,8 @@ use kit::error::Cause;
 use sqlx::PgPool;
 
 use super::{
-    Change, Commit, Counter, Destination, Dialect, Figures, How, Progress, Quarantined, Range,
-    Select, Source, Target, WriteError,
+    Change, Commit, Counter, Destination, Dialect, Figures, Hashed, How, Progress, Quarantined,
+    Range, Select, Source, Target, WriteError,
 };
 use crate::schema::{TableName, TableSchema};
 use crate::value::{Key, Row};
@@ -82,6 +83,15 @@ impl Source for Postgres {
         sums: &[usize],
     ) -> Result<Figures, Cause> {
         read::figures(&self.pool, select, range, sums).await
+    }
+
+    async fn hashed(
+        &self,
+        select: &Select,
+        range: &Range,
+        columns: &[usize],
+    ) -> Result<Option<Hashed>, Cause> {
+        hashed::hashed(&self.pool, select, range, columns).await
     }
 
     async fn close(&self) {
