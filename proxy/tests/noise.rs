@@ -11,11 +11,12 @@ use axum::routing::any;
 use common::{PATIENCE, Proxy, backend, eventually, one_route};
 use cutover::outcome::{Ending, Outcome, RouteSnapshot};
 use cutover::readiness::Symptom;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
+use tokio::sync::Notify;
 
 /// What a backend was asked.
 #[derive(Default)]
@@ -344,4 +345,39 @@ async fn the_primary_is_asked_again_with_the_cookies_of_its_own_session() {
         .evidence
         .noise([Symptom::new("/known", "value")]);
     assert_eq!((noise[0].checked, noise[0].own), (2, 0), "{noise:?}");
+}
+
+#[tokio::test]
+async fn what_a_write_between_the_two_questions_changed_is_no_noise() {
+    let total = Arc::new(AtomicU64::new(1));
+    let (asked, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (held, told) = (Arc::clone(&go), Arc::clone(&asked));
+    let primary = Router::new().fallback(any(move |request: Request| {
+        let (total, go, asked) = (Arc::clone(&total), Arc::clone(&held), Arc::clone(&told));
+        async move {
+            if request.method() == "PUT" {
+                total.fetch_add(1, SeqCst);
+            } else if request.headers().contains_key("cutover-shadow") {
+                asked.notify_one();
+                go.notified().await;
+            }
+            axum::Json(json!({ "total": total.load(SeqCst) }))
+        }
+    }));
+    let wrong = Router::new().fallback(any(|| async { axum::Json(json!({ "total": 7 })) }));
+    let (legacy, modern) = (backend(primary).await, backend(wrong).await);
+    let lines = format!("{SAMPLED}\nwrites = \"mirror\"\nlanes = [\"order:query:order\"]");
+    let proxy = Proxy::start(&one_route(legacy, modern, "shadow", &lines)).await;
+    for (write, noisy) in [("/?order=2", 1), ("/?order=1", 1)] {
+        proxy.get("/?order=1").await;
+        asked.notified().await;
+        proxy.ask(http::Request::put(write), "").await;
+        go.notify_one();
+        let counts = proxy.settled("all").await;
+        assert_eq!(
+            noise(&counts),
+            noisy,
+            "after a write of {write}: {counts:?}"
+        );
+    }
 }

@@ -28,7 +28,7 @@ pub use lane::Lane;
 pub use passage::Passage;
 pub(crate) use pointer::Pointer;
 pub use rule::{LaneRule, LaneRuleError, Source};
-pub use spot::Spot;
+pub use spot::{Quiet, Spot};
 pub use status::{LaneDepth, LanesStatus, TaintedLane};
 pub use taint::{Cleared, Taint};
 pub use writers::Writers;
@@ -186,6 +186,7 @@ impl Lanes {
             lanes,
             turn: Turn::Waiting(waiting),
             overlapped: false,
+            writes: 0,
             doubt: Vec::new(),
             candidate: None,
             begun: None,

@@ -3,6 +3,9 @@
 //! Only the data plane comes here, with a lock that is held for one look into a map and never
 //! while another is. The mirror has no part in it, so that no thread of low priority can hold up
 //! a client. A lane is in the map while somebody is under way in it, and takes no memory after.
+//!
+//! How many writes have begun is counted beside the map in places that lanes share, which the mirror
+//! reads without a lock: it wants to know whether there was any since.
 
 use super::lane::Lane;
 use parking_lot::Mutex;
@@ -12,11 +15,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 const SHARDS: usize = 64;
+/// Places in which writes are counted: two lanes that share one make the mirror see a write too many.
+const PLACES: usize = 1 << 16;
 
 pub(super) struct Overlaps {
     /// By a hash of the lane: two lanes that meet are each other's overlap, once in 2⁶⁴.
     shards: [Mutex<HashMap<u64, Underway>>; SHARDS],
     clock: AtomicU64,
+    begun: Box<[AtomicU64]>,
     /// Against clients that would choose lanes that meet.
     seed: u64,
 }
@@ -34,6 +40,7 @@ impl Overlaps {
         Self {
             shards: std::array::from_fn(|_| Mutex::default()),
             clock: AtomicU64::new(1),
+            begun: (0..PLACES).map(|_| AtomicU64::new(0)).collect(),
             seed: fastrand::u64(..),
         }
     }
@@ -45,6 +52,9 @@ impl Overlaps {
 
     /// An exchange begins in a lane.
     pub(super) fn enter(&self, lane: &Lane, write: bool) {
+        if write {
+            self.count(lane);
+        }
         self.with(lane, |entry| {
             let lane = entry.or_default();
             lane.all += 1;
@@ -77,14 +87,38 @@ impl Overlaps {
 
     /// A write has ended that turned out to be in this lane, too.
     pub(super) fn written(&self, lane: &Lane) {
+        self.count(lane);
         let now = self.now();
         self.with(lane, |entry| {
             entry.and_modify(|lane| lane.written = now);
         });
     }
 
+    /// How many writes have begun in these lanes; another number later says that one has since.
+    pub(super) fn writes(&self, lanes: &[Lane]) -> u64 {
+        let begun = lanes.iter().filter_map(|lane| self.place(lane));
+        begun.fold(0, |sum, place| {
+            sum.wrapping_add(place.load(Ordering::SeqCst))
+        })
+    }
+
+    fn count(&self, lane: &Lane) {
+        if let Some(place) = self.place(lane) {
+            place.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    fn place(&self, lane: &Lane) -> Option<&AtomicU64> {
+        let place = usize::try_from(self.key(lane) >> 6).unwrap_or(0) % PLACES;
+        self.begun.get(place)
+    }
+
+    fn key(&self, lane: &Lane) -> u64 {
+        xxh3_64_with_seed(lane.as_str().as_bytes(), self.seed)
+    }
+
     fn with(&self, lane: &Lane, act: impl FnOnce(Entry<'_, u64, Underway>)) {
-        let key = xxh3_64_with_seed(lane.as_str().as_bytes(), self.seed);
+        let key = self.key(lane);
         let shard = usize::try_from(key % SHARDS as u64).unwrap_or(0);
         if let Some(shard) = self.shards.get(shard) {
             act(shard.lock().entry(key));

@@ -18,6 +18,8 @@ pub struct Spot {
     pub(super) turn: Turn,
     /// Whether another write was under way on the primary at the same time.
     pub(super) overlapped: bool,
+    /// How many writes had begun in the lanes of a read when the primary had answered it.
+    pub(super) writes: u64,
     /// What is tainted if the write is lost.
     pub(super) doubt: Vec<Lane>,
     /// The side that lacks the write if it is lost.
@@ -32,6 +34,20 @@ pub struct Spot {
     /// A write that a kill would take along.
     pub(super) at_risk: Option<AtRisk>,
     pub(super) left: bool,
+}
+
+/// Says of a read whether the primary has been asked to write in its lanes since.
+pub struct Quiet {
+    room: Arc<Lanes>,
+    lanes: Arc<[Lane]>,
+    writes: u64,
+}
+
+impl Quiet {
+    /// Whether no write has begun since.
+    pub fn lasts(&self) -> bool {
+        self.room.overlaps.writes(&self.lanes) == self.writes
+    }
 }
 
 pub(super) enum Turn {
@@ -75,6 +91,15 @@ impl Spot {
     /// Whether a write of one of the declared lanes was under way on the primary at the same time.
     pub fn overlapped(&self) -> bool {
         self.overlapped
+    }
+
+    /// Watches the lanes of a read, in them or not.
+    pub fn quiet(&self) -> Quiet {
+        Quiet {
+            room: Arc::clone(&self.room),
+            lanes: Arc::clone(&self.lanes),
+            writes: self.writes,
+        }
     }
 
     /// The lanes that are tainted if the write is lost.

@@ -165,9 +165,10 @@ impl Mirror {
             Err(ending) => return self.record(ticket, ending, job, judge::Judgement::none()),
         }
         let (mut job, mut found) = judge::judge(job, &self.ids, &self.sessions).await;
+        let quiet = spot.as_ref().map(Spot::quiet);
         // What comes after it in its lanes finds what it has taught.
         drop((spot, lesson));
-        if let Some(again) = self.ask_again(&mut job).await {
+        if let Some(again) = self.ask_again(&mut job, quiet.as_ref()).await {
             noise::weigh(&mut ticket, &job, again, &mut found, &self.journal).await;
         }
         self.conclude(ticket, (job, found));

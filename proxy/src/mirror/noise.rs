@@ -7,6 +7,7 @@ use super::judge::{Judgement, alike};
 use super::{Job, Mirror};
 use crate::exchange::CapturedResponse;
 use crate::journal::Journal;
+use crate::lanes::Quiet;
 use crate::outcome::{Ending, Ticket};
 use crate::readiness::{Differed, Symptom};
 use comparator::{Discrepancy, Kind};
@@ -15,16 +16,25 @@ use tokio::time::timeout;
 
 impl Mirror {
     /// The primary's second answer, in the share of exchanges that is wanted. It takes a place in
-    /// the primary's own queue of mirrored requests; where there is none, nothing is asked.
-    pub(super) async fn ask_again(&self, job: &mut Job) -> Option<CapturedResponse> {
+    /// the primary's own queue of mirrored requests; where there is none, nothing is asked. Once a
+    /// write of its lanes has begun, another answer would be no noise.
+    pub(super) async fn ask_again(
+        &self,
+        job: &mut Job,
+        quiet: Option<&Quiet>,
+    ) -> Option<CapturedResponse> {
         if !job.route.noise_sample.takes(fastrand::u16(0..10_000)) {
             return None;
         }
         let (primary, patience) = (job.exchange.answered_by, job.route.mirror_timeout);
         let upstream = job.route.upstream(primary)?.clone();
         let place = upstream.mirror.queue(&job.route.share).ok()?;
+        let lasts = || quiet.is_none_or(Quiet::lasts);
         let asking = async {
             let _turn = place.turn().await.ok_or(Ending::QueueDeadline)?;
+            if !lasts() {
+                return Err(Ending::Overlapped);
+            }
             self.send_to(primary, job).await
         };
         let answer = timeout(patience, asking).await;
@@ -36,6 +46,7 @@ impl Mirror {
         answer
             .ok()
             .filter(|second| second.status < 500 || first.status >= 500)
+            .filter(|_| lasts())
     }
 }
 

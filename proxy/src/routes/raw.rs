@@ -204,7 +204,8 @@ pub struct RawRoute {
     /// The share of the compared requests with a safe method after which the primary is asked the
     /// same once more, as a mirrored request. Where it differs from itself, a difference of the
     /// candidate of the same sort in this exchange is noise: it does not count in the match rate.
-    /// Findings are told how noisy they are. It is so much more load on the primary. Default 0%.
+    /// Findings are told how noisy they are. A second answer is not looked at where a write of the
+    /// request's lanes has begun since the first. It is so much more load on the primary. Default 0%.
     pub noise_sample: Option<String>,
     /// Whether requests that change something are mirrored: `skip` or `mirror`. One at which the
     /// primary says that it failed (5xx) is counted and not mirrored. One that may be done there or
