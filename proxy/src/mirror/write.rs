@@ -135,7 +135,8 @@ impl Mirror {
         match answer {
             Ok(answer) => {
                 // Before the next of its lanes is sent and before the write is forgotten, it is
-                // known which ids belong together.
+                // known which ids belong together. A comparison that panics is not to be met again.
+                let over = self.outbox.answered(id);
                 let judged = match job {
                     Some(mut job) => {
                         job.exchange.candidate = Some(answer);
@@ -143,7 +144,7 @@ impl Mirror {
                     }
                     None => None,
                 };
-                self.outbox.remove(id);
+                drop(over);
                 // Whoever sees the outcome sees that nothing waits any more.
                 drop((spot, admitted));
                 match (ticket, judged) {

@@ -11,6 +11,7 @@
 mod held;
 mod risk;
 mod row;
+mod shares;
 mod store;
 mod writer;
 
@@ -18,6 +19,7 @@ pub use held::{Delivering, Held, HeldWrite, HoldError, Released, Verdict};
 pub use risk::AtRisk;
 pub use row::Row;
 pub(crate) use row::size;
+pub use shares::{Admitted, Over, Parked};
 
 use crate::exchange::Exchange;
 use crate::exchange::budget::Hold;
@@ -212,17 +214,6 @@ pub struct OutboxStatus {
     pub last_error: Option<String>,
 }
 
-/// A write's share of the outbox's limits; it comes back when it is dropped.
-#[derive(Debug)]
-pub struct Admitted {
-    shared: Arc<Shared>,
-    bytes: usize,
-}
-
-/// A write that waits on disk alone; see [`Outbox::park`].
-#[derive(Debug)]
-pub struct Parked(Arc<Shared>);
-
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Outbox")
@@ -257,24 +248,6 @@ impl Outbox {
         Ok((outbox, left))
     }
 
-    /// Takes a share of the limits for a write of so many bytes, or nothing.
-    pub fn admit(&self, bytes: usize, most: usize, most_bytes: usize) -> Option<Admitted> {
-        let admitted = self.admit_leftover(bytes);
-        let fits = self.shared.writes.load(Ordering::Relaxed) <= most
-            && self.shared.bytes.load(Ordering::Relaxed) <= most_bytes;
-        fits.then_some(admitted)
-    }
-
-    /// Takes a share for a write that is on disk already, whatever the limits are now.
-    pub fn admit_leftover(&self, bytes: usize) -> Admitted {
-        self.shared.writes.fetch_add(1, Ordering::Relaxed);
-        self.shared.bytes.fetch_add(bytes, Ordering::Relaxed);
-        Admitted {
-            shared: Arc::clone(&self.shared),
-            bytes,
-        }
-    }
-
     /// Has a write stored; one that could not be comes back as at risk. `hold` is the row's own share
     /// of the budget for captures.
     pub fn append(
@@ -298,13 +271,7 @@ impl Outbox {
         self.shared.retries.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Notes that a write whose outcome is counted waits on disk alone: a stop needn't wait for it.
-    pub fn park(&self) -> Parked {
-        self.shared.parked.fetch_add(1, Ordering::Relaxed);
-        Parked(Arc::clone(&self.shared))
-    }
-
-    /// How many such writes there are.
+    /// How many writes whose outcome is counted wait on disk alone.
     pub fn parked(&self) -> u64 {
         self.shared.parked.load(Ordering::Relaxed)
     }
@@ -374,26 +341,6 @@ impl Outbox {
     fn tell(&self, change: Change) {
         // After a close nobody writes any more.
         let _ = self.changes.send(change);
-    }
-}
-
-impl Admitted {
-    /// Its bytes.
-    pub fn bytes(&self) -> usize {
-        self.bytes
-    }
-}
-
-impl Drop for Admitted {
-    fn drop(&mut self) {
-        self.shared.writes.fetch_sub(1, Ordering::Relaxed);
-        self.shared.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
-
-impl Drop for Parked {
-    fn drop(&mut self) {
-        self.0.parked.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -199,3 +199,19 @@ async fn the_next_run_knows_of_how_many_writes_a_kill_took_along() {
     let stopped = Setting::open(setting.folder).await;
     assert_eq!(stopped.left.unknown, 0);
 }
+
+#[tokio::test]
+async fn a_write_that_was_answered_does_not_come_again_because_its_comparison_panicked() {
+    let setting = Setting::open(tempfile::tempdir().unwrap()).await;
+    assert!(setting.store(1, 1).await && setting.store(2, 1).await);
+    let over = setting.outbox.answered(1);
+    let judging = tokio::spawn(async move {
+        let _over = over;
+        panic!("a defect");
+    });
+    assert!(judging.await.unwrap_err().is_panic());
+    setting.outbox.close().await;
+    let setting = Setting::open(setting.folder).await;
+    let left: Vec<u64> = setting.left.writes.iter().map(|left| left.id).collect();
+    assert_eq!(left, [2]);
+}
