@@ -16,6 +16,7 @@ mod parity;
 mod recent;
 mod shape;
 mod slice;
+mod word;
 
 pub use around::Around;
 pub use binomial::{lower_bound, upper_bound};

@@ -1,8 +1,9 @@
 //! The shape of a request: its method, path and query without what makes it one of many, and the
 //! class of its answer's status: `GET /orders/{id} ?page,size 2xx`.
 //!
-//! Values are never part of a shape. Whatever a client sends, a shape is short.
+//! Values are never part of a shape, as far as they can be told from words. Whatever a client sends, a shape is short.
 
+use super::word::reads_like_words;
 use http::{Method, StatusCode, Uri};
 use std::borrow::Cow;
 use std::fmt::{self, Write};
@@ -137,14 +138,14 @@ fn names_a_kind(segment: &str) -> bool {
         return true;
     }
     let in_a_word = |b: u8| b.is_ascii_alphabetic() || matches!(b, b'-' | b'_' | b'.');
-    segment.len() <= MAX_WORD && segment.bytes().all(in_a_word)
+    segment.len() <= MAX_WORD && segment.bytes().all(in_a_word) && reads_like_words(segment)
 }
 
 /// The name of a query parameter, with its digits as `#`. Where a value stands alone, it may be an
 /// address.
 fn parameter(name: &str) -> Cow<'_, str> {
     let plain = |b: u8| b.is_ascii_graphic() && !matches!(b, b',' | b'%' | b'?' | b'@');
-    if name.len() > MAX_WORD || !name.bytes().all(plain) {
+    if name.len() > MAX_WORD || !name.bytes().all(plain) || !reads_like_words(name) {
         return Cow::Borrowed("…");
     }
     if !name.bytes().any(|b| b.is_ascii_digit()) {
@@ -198,6 +199,17 @@ mod tests {
         assert_eq!(shape("", "/orders/17"), "GET /orders/{id} 2xx");
         assert_eq!(shape("/{*rest}", "/"), "GET / 2xx");
         assert_eq!(shape("/{*rest}", "/a%20b/c"), "GET /{id}/c 2xx");
+    }
+
+    #[test]
+    fn a_secret_of_letters_only_is_one_of_many() {
+        let reset = "/api/password/reset/kTqzvbxwPlmtrghdF?QwzkvbTpxjLm";
+        assert_eq!(
+            shape("/api/{*rest}", reset),
+            "GET /api/password/reset/{id} ?… 2xx"
+        );
+        let path = GeneralPath("/invites/xkqjzvwbtpmr/accept").to_string();
+        assert_eq!(path, "/invites/{id}/accept");
     }
 
     #[test]
