@@ -7,6 +7,7 @@ pub mod cli;
 pub mod clock;
 pub mod control;
 pub mod dataplane;
+mod escape;
 pub mod exchange;
 pub mod findings;
 pub mod guard;

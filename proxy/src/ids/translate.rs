@@ -4,21 +4,14 @@
 //! name gets that name; one of which nothing is known is sent as it came, and counted.
 
 use super::{Ids, Misleading, is_number};
+use crate::escape::{decoded, escaped};
 use crate::exchange::CapturedRequest;
-use crate::lanes::{LaneRule, Source};
+use crate::lanes::{LaneRule, Source, with_token};
 use crate::side::Side;
 use http::header::HeaderName;
 use http::{HeaderMap, HeaderValue};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-
-/// What has to be escaped in a segment or a parameter (RFC 3986, 2.3).
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
 
 /// How the ids of a request are to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +95,7 @@ impl Ids {
     fn rename(&self, text: &mut String, entity: &str, naming: Naming) -> Result<bool, Misleading> {
         let name = self.named(entity, &decoded(text), naming)?;
         if let Some(name) = &name {
-            *text = utf8_percent_encode(name, RESERVED).to_string();
+            *text = escaped(name);
         }
         Ok(name.is_some())
     }
@@ -162,9 +155,7 @@ impl Ids {
             } else {
                 serde_json::Value::from(&*name).to_string()
             };
-            let (before, after) = (text.get(..span.start), text.get(span.end..));
-            let parts = [before, Some(token.as_bytes()), after];
-            changed = Some(parts.map(Option::unwrap_or_default).concat());
+            changed = Some(with_token(text, span, &token));
         }
         Ok(changed)
     }
@@ -182,11 +173,11 @@ pub(super) fn named_in(lanes: &[LaneRule], request: &CapturedRequest) -> Vec<(St
     };
     let ids = lanes.iter().filter_map(|lane| {
         let id = match lane.source() {
-            Source::Segment(index) => decoded(path.split('/').nth(index + 1)?),
+            Source::Segment(index) => decoded(path.split('/').nth(index + 1)?).into_owned(),
             Source::Query(name) => {
                 let mut parameters = query.split('&').filter_map(|p| p.split_once('='));
                 let (_, value) = parameters.find(|(key, _)| decoded(key) == **name)?;
-                decoded(value)
+                decoded(value).into_owned()
             }
             Source::Json(pointer) => pointer.span(&body)?.1,
             Source::Header(name) => request.headers.get(name)?.to_str().ok()?.to_owned(),
@@ -195,10 +186,6 @@ pub(super) fn named_in(lanes: &[LaneRule], request: &CapturedRequest) -> Vec<(St
         Some((lane.entity().to_owned(), id))
     });
     ids.collect()
-}
-
-fn decoded(text: &str) -> String {
-    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]

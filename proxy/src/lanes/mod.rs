@@ -26,7 +26,7 @@ mod writers;
 
 pub use lane::Lane;
 pub use passage::Passage;
-pub(crate) use pointer::Pointer;
+pub(crate) use pointer::{Pointer, with_token};
 pub use rule::{LaneRule, LaneRuleError, Source};
 pub use spot::{Quiet, Spot};
 pub use status::{LaneDepth, LanesStatus, TaintedLane};

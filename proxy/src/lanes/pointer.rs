@@ -59,6 +59,13 @@ impl Pointer {
     }
 }
 
+/// The body with another token in the place of the one at `span`.
+pub(crate) fn with_token(body: &[u8], span: Range<usize>, token: &str) -> Vec<u8> {
+    let (before, after) = (body.get(..span.start), body.get(span.end..));
+    let parts = [before, Some(token.as_bytes()), after];
+    parts.map(Option::unwrap_or_default).concat()
+}
+
 /// The steps that are left to go.
 struct Steps<'p>(&'p [String]);
 

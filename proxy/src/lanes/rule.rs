@@ -2,13 +2,13 @@
 
 use super::lane::Lane;
 use super::pointer::{Pointer, PointerError};
+use crate::escape::decoded;
 use crate::ids::Ids;
 use crate::routing::{Segment, Template, normalise};
 use crate::side::Side;
 use bytes::Bytes;
 use http::header::HeaderName;
 use http::{HeaderMap, Uri};
-use percent_encoding::percent_decode_str;
 
 /// Where the requests of a route name an entity.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,13 +165,14 @@ impl LaneRule {
 
     fn id_in_head(&self, uri: &Uri, headers: &HeaderMap) -> Option<String> {
         let path = normalise(uri.path());
+        let owned = |text| decoded(text).into_owned();
         match &self.source {
-            Source::Segment(index) => Some(decoded(path.split('/').nth(index + 1)?)),
-            Source::Rest(index) => Some(decoded(path.splitn(index + 2, '/').nth(index + 1)?)),
+            Source::Segment(index) => Some(owned(path.split('/').nth(index + 1)?)),
+            Source::Rest(index) => Some(owned(path.splitn(index + 2, '/').nth(index + 1)?)),
             Source::Query(name) => {
                 let mut parameters = uri.query()?.split('&').filter_map(|p| p.split_once('='));
                 let (_, value) = parameters.find(|(key, _)| decoded(key) == **name)?;
-                Some(decoded(value))
+                Some(owned(value))
             }
             Source::Header(name) => {
                 Some(String::from_utf8_lossy(headers.get(name)?.as_bytes()).into_owned())
@@ -213,10 +214,6 @@ fn find(template: &Template, parameter: &str) -> Option<Source> {
         _ => None,
     };
     template.segments.iter().enumerate().find_map(named)
-}
-
-fn decoded(segment: &str) -> String {
-    percent_decode_str(segment).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]

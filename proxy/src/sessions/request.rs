@@ -6,27 +6,20 @@
 //! nonsense: these are not sent.
 
 use super::tags::{Tag, list};
-use super::tokens::{LONGEST, decoded, is_scheme, place};
+use super::tokens::{LONGEST, is_scheme, place};
 use super::{Sessions, Sort, jars};
+use crate::escape::{decoded, escaped};
 use crate::ids::Naming;
-use crate::lanes::Pointer;
+use crate::lanes::{Pointer, with_token};
 use crate::side::Side;
 use comparator::{TokenPlace, TokenRule};
 use http::header::{
     AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderName, IF_MATCH, IF_NONE_MATCH, IF_RANGE, RANGE,
 };
 use http::{HeaderMap, HeaderValue};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use xxhash_rust::xxh3::xxh3_64;
-
-/// What has to be escaped in a parameter or a field (RFC 3986, 2.3).
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
 
 /// A request holds something that the side that it is for has not minted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,7 +170,7 @@ impl Request<'_> {
                     let (declared, place) = about(&decode(name));
                     let place = place.filter(|_| declared);
                     self.swap(&decode(value), declared, place)?
-                        .map(|value| format!("{name}={}", utf8_percent_encode(&value, RESERVED)))
+                        .map(|value| format!("{name}={}", escaped(&value)))
                 }
                 _ => None,
             };
@@ -324,9 +317,7 @@ impl Request<'_> {
             };
             if let Some(partner) = self.swap(&value, true, None)? {
                 let token = serde_json::Value::from(&*partner).to_string();
-                let (before, after) = (text.get(..span.start), text.get(span.end..));
-                let parts = [before, Some(token.as_bytes()), after];
-                changed = Some(parts.map(Option::unwrap_or_default).concat());
+                changed = Some(with_token(text, span, &token));
             }
         }
         Ok(changed)

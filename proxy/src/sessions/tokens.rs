@@ -7,14 +7,13 @@
 use super::store::Known;
 use super::tags::Tag;
 use super::{Sessions, Sort, jars};
+use crate::escape::decoded;
 use crate::exchange::{CapturedResponse, Exchange};
 use crate::side::Side;
 use comparator::{TokenPair, parameter};
 use http::HeaderMap;
 use http::Method;
 use http::header::ETAG;
-use percent_encoding::percent_decode_str;
-use std::borrow::Cow;
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -223,10 +222,6 @@ pub(super) fn is_scheme(text: &str) -> bool {
 
 fn url_parameter<'u>(url: &'u str, name: &str) -> Option<&'u str> {
     url.get(parameter(url, name)?)
-}
-
-pub(super) fn decoded(text: &str) -> Cow<'_, str> {
-    percent_decode_str(text).decode_utf8_lossy()
 }
 
 /// What a cursor leads through: the path of its URL and the other parameters, in any order and
