@@ -3,7 +3,7 @@
 //! [`JournalConfig`] is what was typed, [`Settings`] is what is ready to use. Where the journal's
 //! file is belongs to the command line, not here.
 
-use super::redaction::{Redaction, Secret};
+use super::redaction::{Redaction, SECRET_NAMES, Secret};
 use crate::routes::size::parse_size;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,14 @@ pub struct JournalConfig {
     /// JSON paths whose values are never stored, in requests, answers and discrepancies:
     /// `/data/attributes/email`, `/**/password`. A body that isn't JSON is then not stored at all.
     pub redact_paths: Vec<String>,
+    /// Names of what is never stored, at any depth: keys of JSON, form fields, parameters, headers and
+    /// columns, whatever their case and with or without `-` and `_`; one of five letters or more also
+    /// at the end of a longer name, as `token` in `accessToken`. What is neither JSON nor a form and
+    /// holds such a name is not stored at all. It replaces the default; `[]` hides nothing by name.
+    /// Default password, passwd, pwd, passphrase, passwordConfirmation, confirmPassword, secret, token,
+    /// authorization, apiKey, accessKey, privateKey, credential, credentials, sessionId, otp, pin,
+    /// cardNumber, pan, cvv, cvc, cvv2, iban, ssn, socialSecurityNumber, nationalId, passportNumber.
+    pub redact_names: Vec<String>,
     /// Parameters of queries, fragments and segments of paths, and form fields, whose values are never
     /// stored.
     pub redact_query: Vec<String>,
@@ -48,6 +56,7 @@ impl Default for JournalConfig {
             samples: 5,
             redact_headers: Vec::new(),
             redact_paths: Vec::new(),
+            redact_names: SECRET_NAMES.map(str::to_owned).to_vec(),
             redact_query: Vec::new(),
             redact_patterns: Secret::ALL.to_vec(),
         }
@@ -194,6 +203,7 @@ mod tests {
             samples: 65,
             redact_headers: vec!["x-fine".to_owned(), "no header".to_owned()],
             redact_paths: vec!["email".to_owned()],
+            redact_names: vec!["--".to_owned()],
             redact_query: vec![String::new()],
             ..JournalConfig::default()
         };
@@ -205,6 +215,7 @@ mod tests {
             ("samples", None),
             ("redact_headers", Some(1)),
             ("redact_paths", Some(0)),
+            ("redact_names", Some(0)),
             ("redact_query", Some(0)),
         ];
         assert_eq!(at, expected);

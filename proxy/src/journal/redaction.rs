@@ -6,16 +6,19 @@
 
 mod json;
 mod key;
+mod names;
 mod patterns;
 mod query;
 
 pub(super) use key::Key;
+pub(super) use names::DEFAULT as SECRET_NAMES;
 pub use patterns::Secret;
 
 use super::config::{JournalConfig, SettingError};
 use comparator::{Discrepancy, Kind, Pattern, TokenPlace, TokenRule};
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE, HeaderName, PROXY_AUTHORIZATION, SET_COOKIE};
+use names::Names;
 use std::borrow::Cow;
 
 /// How every mark in the place of a secret begins.
@@ -36,6 +39,8 @@ pub(crate) struct Redaction {
     /// The declared places of tokens, which only documents have.
     tokens: Vec<Pattern>,
     query: Vec<String>,
+    /// What is secret by its name, wherever it stands.
+    names: Names,
     sorts: Vec<Secret>,
     key: Key,
 }
@@ -58,6 +63,7 @@ impl Default for Redaction {
             paths: Vec::new(),
             tokens: Vec::new(),
             query: Vec::new(),
+            names: Names::default(),
             sorts: Secret::ALL.to_vec(),
             key: Key::default(),
         }
@@ -77,6 +83,7 @@ impl Redaction {
         };
         let mut redaction = Self {
             sorts: config.redact_patterns.clone(),
+            names: Names::new(config.redact_names.iter().map(String::as_str)),
             ..Self::default()
         };
         for (i, name) in config.redact_headers.iter().enumerate() {
@@ -89,6 +96,12 @@ impl Redaction {
             match path.parse::<Pattern>() {
                 Ok(pattern) => redaction.paths.push(pattern),
                 Err(error) => refuse("redact_paths", i, path, error.to_string()),
+            }
+        }
+        for (i, name) in config.redact_names.iter().enumerate() {
+            if names::plain(name).is_empty() {
+                let message = "a name has letters or digits".to_owned();
+                refuse("redact_names", i, name, message);
             }
         }
         for (i, name) in config.redact_query.iter().enumerate() {
@@ -139,7 +152,7 @@ impl Redaction {
 
     /// Path and query without secrets.
     pub(super) fn target(&self, target: &str) -> String {
-        let target = query::redact_url(target, &self.query, &self.key);
+        let target = query::redact_url(target, &|name| self.is_field(name), &self.key);
         self.text(&target).into_owned()
     }
 
@@ -158,6 +171,7 @@ impl Redaction {
             .headers
             .iter()
             .any(|secret| secret.as_str().eq_ignore_ascii_case(name))
+            || self.names.hold(name)
         {
             return match value.split_once(' ') {
                 Some((scheme, credentials))
@@ -177,14 +191,11 @@ impl Redaction {
     /// The value of a database's column without secrets. A column whose name is the last of a
     /// secret path, however it is written, holds what stands there in bodies.
     pub(super) fn column(&self, name: &str, value: &str) -> String {
-        let plain = |name: &str| -> String {
-            let letters = name.chars().filter(char::is_ascii_alphanumeric);
-            letters.map(|c| c.to_ascii_lowercase()).collect()
-        };
-        let name = plain(name);
+        let plain = names::plain;
+        let called = plain(name);
         let mut paths = self.paths.iter().map(ToString::to_string);
-        let secret = paths.any(|path| plain(path.rsplit('/').next().unwrap_or_default()) == name);
-        if secret {
+        let secret = paths.any(|path| plain(path.rsplit('/').next().unwrap_or_default()) == called);
+        if secret || self.names.hold(name) {
             self.mark_json(value)
         } else {
             self.text(value).into_owned()
@@ -204,7 +215,7 @@ impl Redaction {
     /// A decoded body as it may be stored, or `None` when it has to be withheld.
     pub(super) fn body(&self, text: &str, is_form: bool) -> Option<String> {
         if is_form && self.paths.is_empty() {
-            let text = query::redact_form(text, &self.query, &self.key);
+            let text = query::redact_form(text, &|name| self.is_field(name), &self.key);
             return Some(self.text(&text).into_owned());
         }
         let found = json::redact(text, "", self);
@@ -213,7 +224,7 @@ impl Redaction {
         } else {
             self.searches_bodies()
         };
-        if searches {
+        if searches || (found.is_none() && self.names.occur_in(text)) {
             found
         } else {
             found.or_else(|| Some(self.text(text).into_owned()))
@@ -232,7 +243,7 @@ impl Redaction {
                 // Quoted text would pass for JSON, and hide what it holds.
                 let readable = !self.searches_bodies() || is_tree(value);
                 let clean = Some(&*value)
-                    .filter(|_| readable)
+                    .filter(|value| readable && (is_tree(value) || !self.names.occur_in(value)))
                     .and_then(|v| self.body(v, true));
                 *value = clean.unwrap_or_else(|| WITHHELD.to_owned());
             }
@@ -275,7 +286,7 @@ impl Redaction {
             };
             *value = match tree.flatten() {
                 Some(clean) => clean,
-                None if unread && searches => WITHHELD.to_owned(),
+                None if unread && (searches || self.names.occur_in(value)) => WITHHELD.to_owned(),
                 None => self.text(value).into_owned(),
             };
         }
@@ -297,6 +308,13 @@ impl Redaction {
     fn is_secret(&self, path: &str) -> bool {
         let mut secret = self.paths.iter().chain(&self.tokens);
         secret.any(|pattern| pattern.matches(path))
+            || (path.rsplit('/').next()).is_some_and(|name| self.names.hold(name))
+    }
+
+    /// Whether a field of a form, or a parameter, is a secret by its name.
+    fn is_field(&self, name: &str) -> bool {
+        let mut fields = self.query.iter();
+        fields.any(|field| field.eq_ignore_ascii_case(name)) || self.names.hold(name)
     }
 }
 

@@ -4,20 +4,17 @@
 
 use super::Key;
 
-/// Replaces the values of the parameters named in `secrets` after the first `?`, `#` or `;` in
+/// Replaces the values of the parameters that `is_secret` names after the first `?`, `#` or `;` in
 /// `text`: fragments carry tokens, and segments of a path have parameters of their own.
 ///
-/// `secrets` are in lower case; names are compared without regard to case, percent-decoded.
-pub(super) fn redact_url(text: &str, secrets: &[String], key: &Key) -> String {
+/// Names are percent-decoded.
+pub(super) fn redact_url(text: &str, is_secret: &dyn Fn(&str) -> bool, key: &Key) -> String {
     let (path, parameters) = text.split_at(text.find(['?', '#', ';']).unwrap_or(text.len()));
-    format!("{path}{}", redact_form(parameters, secrets, key))
+    format!("{path}{}", redact_form(parameters, is_secret, key))
 }
 
-/// Replaces the values of the fields named in `secrets` in `name=value&…`.
-pub(super) fn redact_form(text: &str, secrets: &[String], key: &Key) -> String {
-    if secrets.is_empty() {
-        return text.to_owned();
-    }
+/// Replaces the values of the fields that `is_secret` names in `name=value&…`.
+pub(super) fn redact_form(text: &str, is_secret: &dyn Fn(&str) -> bool, key: &Key) -> String {
     let mut clean = String::with_capacity(text.len());
     for field in text.split_inclusive(is_border) {
         let (field, border) = match field.char_indices().next_back() {
@@ -25,7 +22,7 @@ pub(super) fn redact_form(text: &str, secrets: &[String], key: &Key) -> String {
             _ => (field, ""),
         };
         match field.split_once('=') {
-            Some((name, value)) if is_secret(name, secrets) => {
+            Some((name, value)) if is_secret(&String::from_utf8_lossy(&decode(name))) => {
                 clean.push_str(name);
                 clean.push('=');
                 clean.push_str(&key.mark(&String::from_utf8_lossy(&decode(value))));
@@ -40,13 +37,6 @@ pub(super) fn redact_form(text: &str, secrets: &[String], key: &Key) -> String {
 /// Besides `&`, what ends a parameter where a URL stands in other text.
 fn is_border(c: char) -> bool {
     matches!(c, '&' | ';' | '#' | '?' | '>' | '<' | '"' | '\'' | ',') || c.is_whitespace()
-}
-
-fn is_secret(name: &str, secrets: &[String]) -> bool {
-    let name = decode(name);
-    secrets
-        .iter()
-        .any(|secret| secret.as_bytes().eq_ignore_ascii_case(&name))
 }
 
 /// Percent-decodes a name or a value, leniently: what is no escape stays as it is.
@@ -72,7 +62,11 @@ mod tests {
     use super::*;
 
     fn clean(url: &str) -> String {
-        redact_url(url, &["token".to_owned()], &Key::default())
+        redact_url(
+            url,
+            &|name| name.eq_ignore_ascii_case("token"),
+            &Key::default(),
+        )
     }
 
     #[test]

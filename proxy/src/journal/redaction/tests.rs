@@ -117,3 +117,57 @@ fn a_body_that_cannot_be_searched_is_withheld() {
     let form = redaction(&[]).body("x=1&token=s3cret", true);
     assert_eq!(form.as_deref(), Some("x=1&token=[redacted]"));
 }
+
+#[test]
+fn what_is_secret_by_its_name_goes_at_any_depth_and_however_it_is_spelt() {
+    let redaction = redaction(&[]);
+    let json = redaction.body(
+        r#"[{"user":{"newPassword":"s3cret","IBAN":1,"shipping":"x"},"access_token":["s3cret"]}]"#,
+        false,
+    );
+    let hidden = r#"[{"user":{"newPassword":"[redacted]","IBAN":"[redacted]","shipping":"x"},"access_token":"[redacted]"}]"#;
+    assert_eq!(json.as_deref(), Some(hidden));
+    let form = redaction.body("card-number=s3cret&spin=1", true);
+    assert_eq!(form.as_deref(), Some("card-number=[redacted]&spin=1"));
+    assert_eq!(
+        redaction.target("/a?api_key=s3cret"),
+        "/a?api_key=[redacted]"
+    );
+    assert_eq!(redaction.header("x-session-token", "s3cret"), REDACTED);
+    assert_eq!(redaction.column("PASSWORD", "s3cret"), REDACTED);
+    for unread in [
+        "{\"password\":\"s3cret",
+        "<pin>s3cret</pin>",
+        "the token s3cret",
+    ] {
+        assert_eq!(redaction.body(unread, false), None, "{unread}");
+    }
+    for read in ["<shipping>17</shipping>", "tokens: 17"] {
+        assert_eq!(redaction.body(read, false).as_deref(), Some(read));
+    }
+    for (path, value) in [
+        ("/user/password", "\"s3cret\""),
+        ("/user/password/0", "\"s3cret\""),
+        ("/user", r#"{"secret":"s3cret"}"#),
+        ("/user", r#"{"secret":"s3cret, trunca…"#),
+        ("body", "-password: s3cret"),
+    ] {
+        let stored = redaction.discrepancy(found(path, value));
+        assert!(!format!("{stored:?}").contains("s3cret"), "{stored:?}");
+    }
+}
+
+#[test]
+fn an_operator_says_other_names_or_none() {
+    let by = |names: &[&str]| {
+        let config = JournalConfig {
+            redact_names: names.iter().map(|&name| name.to_owned()).collect(),
+            ..JournalConfig::default()
+        };
+        Redaction::parse(&config, &mut Vec::new())
+    };
+    let body = r#"{"password":"a","salary":"b"}"#;
+    let other = r#"{"password":"a","salary":"[redacted]"}"#;
+    assert_eq!(by(&["salary"]).body(body, false).as_deref(), Some(other));
+    assert_eq!(by(&[]).body(body, false).as_deref(), Some(body));
+}
