@@ -155,7 +155,7 @@ impl Passage {
         let write = self.write();
         let mut overlapped = false;
         // Before it leaves: a write that is under way now makes it overlapped, a later one is counted.
-        let writes = self.room.overlaps.writes(&self.lanes);
+        let begun = self.room.overlaps.writes(&self.lanes);
         for lane in &self.lanes {
             overlapped |= self.room.overlaps.leave(lane, write, self.since);
         }
@@ -188,7 +188,7 @@ impl Passage {
                 let spot = self.room.enter(std::mem::take(&mut self.lanes), write);
                 spot.map(|mut spot| {
                     spot.overlapped = overlapped;
-                    spot.writes = writes;
+                    spot.writes = begun;
                     spot.doubt = doubt;
                     spot.candidate = Some(self.primary.other());
                     spot.begun = self.begun.take();

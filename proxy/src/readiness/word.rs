@@ -96,9 +96,13 @@ mod tests {
         for (mixed, length, most) in [(false, 16, 10), (false, 12, 40), (true, 16, 10)] {
             let mut told = 0;
             for _ in 0..1_000 {
-                let letter = |dice: &mut fastrand::Rng| match mixed && dice.bool() {
-                    true => dice.uppercase(),
-                    false => dice.lowercase(),
+                let letter = |dice: &mut fastrand::Rng| {
+                    let upper = mixed && dice.bool();
+                    if upper {
+                        dice.uppercase()
+                    } else {
+                        dice.lowercase()
+                    }
                 };
                 let token: String = (0..length).map(|_| letter(&mut dice)).collect();
                 told += usize::from(reads_like_words(&token));
