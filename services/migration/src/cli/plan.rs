@@ -35,6 +35,10 @@ pub(super) async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
             .map_err(anyhow::Error::from_boxed)?;
         show(table, counted.rows, there.rows);
     }
+    let waiting = sides.target.waiting().await;
+    for waiting in waiting.map_err(anyhow::Error::from_boxed)? {
+        println!("not made again since a copy was cut short: {waiting}");
+    }
     sides.close().await;
     Ok(ExitCode::SUCCESS)
 }

@@ -10,9 +10,6 @@ use crate::store::{Commit, How, Source, Target, WriteError};
 use crate::transform::transform;
 use crate::value::{Key, Row};
 
-/// Rows that were kept aside, at most, that are looked for among those that come again.
-const MOST_HEALED: u32 = 1000;
-
 /// What applying keys did.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Applied {
@@ -53,7 +50,6 @@ pub(crate) async fn apply(
         healed: Vec::new(),
         ids: Vec::new(),
     };
-    let refused = refused_before(table, target).await?;
     for row in &rows {
         let key = table.select.key_of(row);
         // A database that takes 'a' for 'A' gives more than was asked for.
@@ -74,11 +70,8 @@ pub(crate) async fn apply(
         .filter(|key| !found.contains(*key))
         .filter_map(|key| table.target_key(key))
         .collect();
-    let healed = unique
-        .iter()
-        .map(Key::id)
-        .filter(|name| refused.contains(name));
-    commit.healed = healed.collect();
+    // Whatever was kept aside under these keys is judged anew.
+    commit.healed = unique.iter().map(Key::id).collect();
     let all: Vec<Row> = good.iter().map(|(_, row)| row.clone()).collect();
     commit.ids = table.ids_of(good.iter().map(|(key, row)| (key, row)));
     match target
@@ -90,7 +83,7 @@ pub(crate) async fn apply(
         // One by one, so that the row at fault holds up no other.
         Err(WriteError::Refused(_)) => {
             for (key, row) in good {
-                commit.healed = refused.get(&key.id()).cloned().into_iter().collect();
+                commit.healed = vec![key.id()];
                 commit.ids.clear();
                 one(
                     table,
@@ -139,10 +132,4 @@ async fn one(
         }
     }
     Ok(())
-}
-
-/// Rows of the table that are kept aside: as many as are worth looking for.
-async fn refused_before(table: &TablePlan, target: &dyn Target) -> Result<HashSet<String>, Cause> {
-    let refused = target.quarantined(Some(&table.source), MOST_HEALED).await?;
-    Ok(refused.into_iter().map(|row| row.key).collect())
 }

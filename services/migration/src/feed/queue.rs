@@ -4,15 +4,18 @@
 //! late puts its keys in late, and they are read then, whatever number they have. The triggers are
 //! made only where someone asks for them, and a source without them is never written to.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use kit::error::Cause;
+use parking_lot::Mutex;
 
 use super::recorder::Recorder;
 use super::{Batch, Feed, FeedError, failed};
 use crate::plan::TablePlan;
-use crate::schema::{ColumnSchema, TableName, Type};
+use crate::schema::TableName;
 use crate::store::{self, Dialect, Range, Select, Source};
 use crate::value::{Key, Value};
 
@@ -28,6 +31,8 @@ pub(super) struct Queue {
     source: Box<dyn Source>,
     recorder: Recorder,
     dialect: Dialect,
+    /// What reads each queue, once that is known.
+    selects: Mutex<HashMap<String, Arc<Select>>>,
 }
 
 impl Queue {
@@ -36,29 +41,37 @@ impl Queue {
             source: store::source(url).await?,
             recorder: Recorder::open(url, dialect).await?,
             dialect,
+            selects: Mutex::default(),
         })
     }
 
-    /// What reads a table's queue, and where the key's columns are in it.
-    fn select(table: &TablePlan) -> Select {
-        let number = ColumnSchema {
-            name: NUMBER.to_owned(),
-            kind: Type::int(64),
-            native: "BIGINT".to_owned(),
-            nullable: false,
-            optional: true,
-            generated: false,
-            ordered: true,
-        };
-        let columns = [number]
-            .into_iter()
-            .chain(table.select.key_columns().cloned());
-        Select {
-            table: queue_of(&table.select.table),
-            columns: columns.collect(),
+    /// What reads a table's queue: its number, and the key's columns, as the database describes
+    /// them.
+    async fn select(&self, table: &TablePlan) -> Result<Arc<Select>, Cause> {
+        let known = |selects: &HashMap<String, Arc<Select>>| selects.get(&table.source).cloned();
+        if let Some(select) = known(&self.selects.lock()) {
+            return Ok(select);
+        }
+        let queue = queue_of(&table.select.table);
+        let described = self.source.describe(&queue).await?;
+        let described =
+            described.ok_or("its feed was never started: cutover-data follow --start")?;
+        let names = table.select.key_columns().map(|column| &*column.name);
+        let columns = std::iter::once(NUMBER).chain(names).map(|name| {
+            let column = described.column(name).cloned();
+            column.ok_or_else(|| {
+                format!("{queue} has no column `{name}`: stop the feed and start it")
+            })
+        });
+        let select = Arc::new(Select {
+            columns: columns.collect::<Result<_, _>>()?,
+            table: queue,
             key: vec![0],
             filter: None,
-        }
+        });
+        let mut selects = self.selects.lock();
+        selects.insert(table.source.clone(), Arc::clone(&select));
+        Ok(select)
     }
 }
 
@@ -73,7 +86,7 @@ impl Feed for Queue {
     }
 
     async fn next(&self, table: &TablePlan, limit: u32) -> Result<Batch, FeedError> {
-        let select = Self::select(table);
+        let select = self.select(table).await.map_err(failed(table))?;
         let rows = self.source.page(&select, &Range::default(), limit).await;
         let rows = rows.map_err(failed(table))?;
         if rows.is_empty() {
@@ -115,6 +128,7 @@ impl Feed for Queue {
     }
 
     async fn stop(&self, table: &TablePlan) -> Result<(), FeedError> {
+        self.selects.lock().remove(&table.source);
         for statement in removals(self.dialect, &table.select.table) {
             self.recorder
                 .execute(&statement)

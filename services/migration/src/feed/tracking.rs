@@ -38,6 +38,8 @@ pub struct Tracking<S> {
     target: Arc<dyn Target>,
     /// When each table last had nothing new: no change has waited longer than since then.
     idle: Mutex<HashMap<String, Instant>>,
+    /// How each table's changes are recorded, once that is known.
+    records: Mutex<HashMap<String, Record>>,
 }
 
 /// How a table's changes are recorded.
@@ -55,10 +57,23 @@ impl<S: Server> Tracking<S> {
             server,
             target,
             idle: Mutex::default(),
+            records: Mutex::default(),
         }
     }
 
+    /// How a table's changes are recorded, as it was when its feed was first asked.
     async fn record(&self, table: &TablePlan) -> Result<Record, Cause> {
+        let known = |records: &HashMap<String, Record>| records.get(&table.source).cloned();
+        if let Some(record) = known(&self.records.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(record);
+        }
+        let record = self.ask_record(table).await?;
+        let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        records.insert(table.source.clone(), record.clone());
+        Ok(record)
+    }
+
+    async fn ask_record(&self, table: &TablePlan) -> Result<Record, Cause> {
         let object = object(&table.select.table);
         let tracked = format!(
             "SELECT COUNT_BIG(*) FROM sys.change_tracking_tables WHERE object_id = OBJECT_ID({object})"
@@ -255,19 +270,7 @@ fn kept_as(table: &TablePlan) -> String {
 
 /// A table's name as a literal, for `OBJECT_ID`.
 fn object(table: &TableName) -> String {
-    let named = crate::schema::ColumnSchema {
-        name: String::new(),
-        kind: crate::schema::Type::Text {
-            most: None,
-            padded: false,
-        },
-        native: String::new(),
-        nullable: false,
-        optional: false,
-        generated: false,
-        ordered: false,
-    };
-    SQL.literal(&Value::text(SQL.table(table)), &named)
+    SQL.text(&SQL.table(table))
 }
 
 /// A real server.

@@ -145,6 +145,7 @@ pub enum LoadError {
 struct Job {
     source: Arc<dyn Source>,
     target: Arc<dyn Target>,
+    plan: Arc<Plan>,
     table: TablePlan,
     options: Options,
     watch: Arc<dyn Watch>,
@@ -167,11 +168,13 @@ pub async fn run(
         .await
         .map_err(write("what is kept beside the tables"))?;
     let refused = Arc::new(AtomicU64::new(0));
+    let whole = Arc::new(plan.clone());
     let mut report = Report::default();
     for table in &plan.tables {
         let job = Arc::new(Job {
             source: Arc::clone(&source),
             target: Arc::clone(&target),
+            plan: Arc::clone(&whole),
             table: table.clone(),
             options: options.clone(),
             watch: Arc::clone(&watch),
@@ -183,6 +186,8 @@ pub async fn run(
         report.tables.push(done);
     }
     report.refused = still_refused(&*target).await?;
+    let waiting = target.waiting().await;
+    report.waiting = waiting.map_err(write("what waits to be made again"))?;
     Ok(report)
 }
 
@@ -219,7 +224,10 @@ impl Job {
             report.add(&ended?);
         }
         let source = &self.table.source;
-        let restored = self.target.restore(source, &self.table.destination).await;
+        let restored = self
+            .target
+            .restore(source, &self.table.destination, &*self.plan)
+            .await;
         let orphans = restored.map_err(|error| self.write_error(error))?.len() as u64;
         report.refused += orphans;
         report.written = report.written.saturating_sub(orphans);

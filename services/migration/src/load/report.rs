@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::mirrored;
 use crate::plan::TablePlan;
-use crate::store::Quarantined;
+use crate::store::{Quarantined, Waiting};
 
 /// What a run did.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -16,6 +16,9 @@ pub struct Report {
     /// The refused rows that stand, those of an earlier run that was cut short included; the first
     /// hundred.
     pub refused: Vec<Quarantined>,
+    /// Foreign keys and indexes that wait to be made again, until a table that they are about is
+    /// loaded to its end.
+    pub waiting: Vec<Waiting>,
     /// What became of mirrored writes that came while rows were copied; nothing where the proxy
     /// held none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,9 +49,10 @@ pub struct TableReport {
 }
 
 impl Report {
-    /// Whether every row came over.
+    /// Whether every row came over, and all stands as it did before.
     pub fn is_complete(&self) -> bool {
         self.refused.is_empty()
+            && self.waiting.is_empty()
             && self
                 .mirrored
                 .as_ref()
@@ -102,6 +106,9 @@ impl fmt::Display for Report {
         } in &self.refused
         {
             writeln!(f, "refused: {source} {key}: {reason}")?;
+        }
+        for waiting in &self.waiting {
+            writeln!(f, "not made again: {waiting}")?;
         }
         if let Some(mirrored) = &self.mirrored {
             write!(f, "{mirrored}")?;

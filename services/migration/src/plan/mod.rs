@@ -3,6 +3,7 @@
 
 mod judge;
 mod key;
+mod naming;
 
 use kit::error::Cause;
 

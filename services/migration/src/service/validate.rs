@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use kit::ApiError;
+use kit::error::Cause;
 use kit::openapi::Refused;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -13,7 +14,7 @@ use super::board::Board;
 use super::databases::SidesError;
 use crate::mapping::Problem;
 use crate::sides::Sides;
-use crate::store::{Range, Select, Source};
+use crate::store::{Range, Select, Source, Waiting};
 
 /// How long all the counting may take; what is not counted by then is told as null.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -27,6 +28,9 @@ pub(super) struct Validation {
     problems: Vec<Fault>,
     /// What would be copied; empty where something does not fit.
     tables: Vec<Counted>,
+    /// Foreign keys and indexes of the target that an earlier copy, which was cut short, has not
+    /// made again; null where that could not be read in time.
+    waiting: Option<Vec<Waiting>>,
 }
 
 /// Something that does not fit.
@@ -71,14 +75,21 @@ pub(super) async fn handle(State(board): State<Board>) -> Result<Json<Validation
                 valid: false,
                 problems: problems.collect(),
                 tables: Vec::new(),
+                waiting: None,
             }));
         }
         Err(error) => return Err(error.into()),
     };
+    let waiting = tokio::time::timeout(PATIENCE, sides.target.waiting()).await;
+    let waiting = waiting.unwrap_or_else(|late| Err(Cause::from(late)));
+    if let Err(error) = &waiting {
+        tracing::warn!(%error, "what waits to be made again cannot be read");
+    }
     Ok(Json(Validation {
         valid: true,
         problems: Vec::new(),
         tables: counted(&sides).await,
+        waiting: waiting.ok(),
     }))
 }
 

@@ -142,7 +142,11 @@ async fn migrate(
         }
         Err(error) => return Outcome::Failed(chain(&error)),
     };
-    let mut told = json!({ "tables": tracker.reports(), "refused": report.refused });
+    let mut told = json!({
+        "tables": tracker.reports(),
+        "refused": report.refused,
+        "waiting": report.waiting,
+    });
     if let (Some(told), Some(mirrored)) = (told.as_object_mut(), report.mirrored) {
         told.insert("mirrored".to_owned(), json!(mirrored));
     }

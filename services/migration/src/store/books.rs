@@ -34,6 +34,46 @@ pub struct Quarantined {
     pub row: String,
 }
 
+/// A foreign key or an index that was taken away for a copy and is not made again yet.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+pub struct Waiting {
+    /// `foreign key` or `index`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// The table that it is of.
+    pub table: String,
+    /// The table that a foreign key refers to.
+    pub refers_to: Option<String>,
+    /// Since when, as the database writes it; nothing where an older version took it away.
+    pub since: Option<String>,
+}
+
+impl std::fmt::Display for Waiting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} of {}", self.kind, self.name, self.table)?;
+        if let Some(refers_to) = &self.refers_to {
+            write!(f, " to {refers_to}")?;
+        }
+        let since = self.since.as_deref().unwrap_or("an earlier version");
+        write!(f, ", since {since}")
+    }
+}
+
+/// Says which of the source's rows a row of the target came from.
+pub trait Naming: Send + Sync {
+    /// The source's key as ids are written, of the row with this key in the target: columns with
+    /// their values as texts. Nothing where a key does not tell.
+    fn source_key(&self, source: &str, key: &[(String, String)]) -> Option<String>;
+}
+
+/// Knows of no mapping.
+impl Naming for () {
+    fn source_key(&self, _source: &str, _key: &[(String, String)]) -> Option<String> {
+        None
+    }
+}
+
 /// What is written in the transaction that writes rows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Commit {

@@ -19,7 +19,7 @@ use kit::error::Cause;
 use crate::schema::{ColumnSchema, TableName, TableSchema};
 use crate::value::{Key, Number, Row, Value};
 
-pub use books::{Commit, Progress, Quarantined};
+pub use books::{Commit, Naming, Progress, Quarantined, Waiting};
 pub use sql::Dialect;
 
 /// What is read of a table. The key's columns are among the columns.
@@ -193,12 +193,19 @@ pub trait Target: Source {
     async fn unburden(&self, destination: &Destination) -> Result<(), Cause>;
 
     /// Makes again what was taken away, in this run or in one that died. Rows that a foreign key
-    /// then refuses go to quarantine; they are returned.
+    /// then refuses go to quarantine, under the names that `naming` has for them; they are returned.
     async fn restore(
         &self,
         source: &str,
         destination: &Destination,
+        naming: &dyn Naming,
     ) -> Result<Vec<Quarantined>, Cause>;
+
+    /// What was taken away and waits to be made again, because a table that it is about was not
+    /// loaded to its end. Writes nothing.
+    async fn waiting(&self) -> Result<Vec<Waiting>, Cause> {
+        Ok(Vec::new())
+    }
 
     /// Writes rows and what is kept with them, in one transaction. Says how many rows changed.
     async fn write(

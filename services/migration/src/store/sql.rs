@@ -129,7 +129,8 @@ impl Dialect {
         }
     }
 
-    fn text(self, text: &str) -> String {
+    /// A text as it stands in a statement.
+    pub(crate) fn text(self, text: &str) -> String {
         let plain = !text.contains(['\0', '\\']);
         match self {
             Self::Postgres => format!("'{}'", text.replace('\'', "''")),

@@ -1,11 +1,12 @@
 //! Two tables, one referring to the other, on both sides.
 
+use kit::testing::servers::{mariadb_database, postgres_database};
 use migration_service::mapping::Mapping;
 use migration_service::sides::{Addresses, Sides};
 use migration_service::store::{Range, Select, Source};
 use migration_service::transform::transform;
 use migration_service::value::Row;
-use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 
 pub(crate) const MAPPING: &str = r#"
@@ -20,6 +21,23 @@ to = "child"
 feeder = "database"
 "#;
 
+/// Three thousand of each on a server, by what counts there.
+fn rows(numbers: &str) -> String {
+    format!(
+        "INSERT INTO parent SELECT i, concat('parent ', i) FROM {numbers};
+         INSERT INTO child SELECT i, i, i + 0.5 FROM {numbers};"
+    )
+}
+
+/// The tables of a server.
+fn tables(real: &str, check: &str) -> String {
+    format!(
+        "CREATE TABLE parent (id INTEGER PRIMARY KEY, name VARCHAR(200));
+         CREATE TABLE child (id INTEGER PRIMARY KEY, parent INTEGER NOT NULL,
+             amount {real} NOT NULL {check}, FOREIGN KEY (parent) REFERENCES parent (id));"
+    )
+}
+
 const ROWS: &str = "
     WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
     INSERT INTO parent SELECT i, 'parent ' || i FROM n;
@@ -29,7 +47,7 @@ const ROWS: &str = "
 pub(crate) struct Shop {
     pub(crate) from: String,
     pub(crate) sides: Sides,
-    _directory: TempDir,
+    _directory: Option<TempDir>,
 }
 
 impl Shop {
@@ -51,6 +69,33 @@ impl Shop {
         };
         change(&format!("{from}?mode=rwc"), &(tables("") + ROWS)).await;
         change(&format!("{to}?mode=rwc"), &tables("CHECK (amount >= 0)")).await;
+        Self::open(mapping, from, to, Some(directory)).await
+    }
+
+    /// From one `PostgreSQL` to another.
+    pub(crate) async fn on_postgres() -> Self {
+        let (from, to) = (postgres_database(), postgres_database());
+        let numbers = "generate_series(1, 3000) AS n (i)";
+        let made = tables("double precision", "") + &rows(numbers);
+        change(&from, &made).await;
+        Self::to_postgres(from, to).await
+    }
+
+    /// From `MariaDB` to `PostgreSQL`.
+    pub(crate) async fn on_mariadb() -> Self {
+        let (from, to) = (mariadb_database(), postgres_database());
+        let numbers = "(SELECT seq AS i FROM seq_1_to_3000) AS n";
+        let made = tables("DOUBLE", "") + &rows(numbers);
+        change(&from, &made).await;
+        Self::to_postgres(from, to).await
+    }
+
+    async fn to_postgres(from: String, to: String) -> Self {
+        change(&to, &tables("double precision", "CHECK (amount >= 0)")).await;
+        Self::open(MAPPING, from, to, None).await
+    }
+
+    async fn open(mapping: &str, from: String, to: String, directory: Option<TempDir>) -> Self {
         let addresses = Addresses {
             file: "m.toml".to_owned(),
             mapping: Mapping::parse("m.toml", mapping).unwrap(),
@@ -64,9 +109,47 @@ impl Shop {
         }
     }
 
+    /// Makes a change of the source that is committed once somebody says so.
+    pub(crate) async fn change_late(&self, sql: &str) -> impl Future<Output = ()> {
+        let sql = AssertSqlSafe(sql.to_owned());
+        let mut mysql = None;
+        let mut postgres = None;
+        if self.from.starts_with("mysql:") {
+            let mut database = MySqlConnection::connect(&self.from).await.unwrap();
+            sqlx::raw_sql("BEGIN").execute(&mut database).await.unwrap();
+            sqlx::raw_sql(sql).execute(&mut database).await.unwrap();
+            mysql = Some(database);
+        } else {
+            let mut database = PgConnection::connect(&self.from).await.unwrap();
+            sqlx::raw_sql("BEGIN").execute(&mut database).await.unwrap();
+            sqlx::raw_sql(sql).execute(&mut database).await.unwrap();
+            postgres = Some(database);
+        }
+        async move {
+            if let Some(mut database) = mysql {
+                sqlx::raw_sql("COMMIT")
+                    .execute(&mut database)
+                    .await
+                    .unwrap();
+            }
+            if let Some(mut database) = postgres {
+                sqlx::raw_sql("COMMIT")
+                    .execute(&mut database)
+                    .await
+                    .unwrap();
+            }
+        }
+    }
+
     /// Changes the source, in one transaction.
     pub(crate) async fn change(&self, sql: &str) {
-        change(&self.from, &format!("BEGIN IMMEDIATE; {sql}; COMMIT;")).await;
+        let sql = sql.trim_end().trim_end_matches(';');
+        let begin = if self.from.starts_with("sqlite:") {
+            "BEGIN IMMEDIATE"
+        } else {
+            "BEGIN"
+        };
+        change(&self.from, &format!("{begin}; {sql}; COMMIT;")).await;
     }
 
     /// Rows that are not on both sides.
@@ -104,6 +187,18 @@ async fn all(source: &dyn Source, select: &Select) -> Vec<Row> {
 }
 
 async fn change(url: &str, sql: &str) {
+    if url.starts_with("mysql:") {
+        let mut database = MySqlConnection::connect(url).await.unwrap();
+        let sql = AssertSqlSafe(sql.to_owned());
+        sqlx::raw_sql(sql).execute(&mut database).await.unwrap();
+        return database.close().await.unwrap();
+    }
+    if url.starts_with("postgres:") {
+        let mut database = PgConnection::connect(url).await.unwrap();
+        let sql = AssertSqlSafe(sql.to_owned());
+        sqlx::raw_sql(sql).execute(&mut database).await.unwrap();
+        return database.close().await.unwrap();
+    }
     let mut database = SqliteConnection::connect(url).await.unwrap();
     let sql = format!("PRAGMA busy_timeout = 30000; {sql}");
     sqlx::raw_sql(AssertSqlSafe(sql))

@@ -64,7 +64,7 @@ async fn what_is_taken_away_comes_back_as_it_was() {
     target.unburden(&parents).await.expect("unburdened");
     assert!(
         target
-            .restore("Parents", &parents)
+            .restore("Parents", &parents, &())
             .await
             .expect("restored")
             .is_empty()
@@ -76,7 +76,7 @@ async fn what_is_taken_away_comes_back_as_it_was() {
     );
     assert!(
         target
-            .restore("Kids", &children)
+            .restore("Kids", &children, &())
             .await
             .expect("restored")
             .is_empty()
@@ -85,7 +85,7 @@ async fn what_is_taken_away_comes_back_as_it_was() {
     assert_eq!(bed.one(KEPT).await, 0);
     assert!(
         target
-            .restore("Kids", &children)
+            .restore("Kids", &children, &())
             .await
             .expect("nothing to do")
             .is_empty()
@@ -129,12 +129,15 @@ async fn rows_that_refer_to_none_go_to_quarantine_with_those_that_refer_to_them(
     // Children first: what they refer to is not there yet, so their key waits.
     assert!(
         target
-            .restore("Kids", &children)
+            .restore("Kids", &children, &())
             .await
             .expect("restored")
             .is_empty()
     );
-    let gone = target.restore("Parents", &parents).await.expect("restored");
+    let gone = target
+        .restore("Parents", &parents, &())
+        .await
+        .expect("restored");
     let mut told: Vec<(&str, &str)> = gone
         .iter()
         .map(|row| (row.source.as_str(), row.key.as_str()))
@@ -167,7 +170,10 @@ async fn a_table_that_is_loaded_alone_gets_its_foreign_keys_back_at_once() {
     for table in ["parents", "family.Children"] {
         let destination = destination(&*target, table).await;
         target.unburden(&destination).await.expect("unburdened");
-        target.restore(table, &destination).await.expect("restored");
+        target
+            .restore(table, &destination, &())
+            .await
+            .expect("restored");
         assert_eq!(definitions(&bed).await, before);
     }
 }

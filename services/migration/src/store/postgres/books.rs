@@ -24,7 +24,8 @@ CREATE TABLE IF NOT EXISTS cutover_deferred (
     name       TEXT NOT NULL,
     definition TEXT NOT NULL,
     source     TEXT
-);";
+);
+ALTER TABLE cutover_deferred ADD COLUMN IF NOT EXISTS since TIMESTAMPTZ DEFAULT now();";
 
 /// Two that prepare at one time would make each table twice.
 const ALONE: &str = "SELECT pg_advisory_xact_lock(hashtext('cutover_data'))";

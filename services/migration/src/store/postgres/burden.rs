@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, PgConnection, PgPool};
 use super::books::quarantine;
 use super::schema;
 use super::session::{cause, refused, run, transaction};
-use crate::store::{Destination, Dialect, Quarantined, WriteError};
+use crate::store::{Destination, Dialect, Naming, Quarantined, Waiting, WriteError};
 
 const SQL: Dialect = Dialect::Postgres;
 
@@ -64,6 +64,11 @@ WHERE d.kind = 'foreign key' AND $1 IN (d.of_table, d.to_table)
   AND NOT EXISTS (SELECT FROM cutover_deferred AS l
                   WHERE l.kind = 'loading' AND l.of_table IN (d.of_table, d.to_table))
 ORDER BY d.of_table = $1 DESC, d.id";
+
+/// What waits; a table that an older version made has no time.
+const WAITING: &str = "
+SELECT d.kind, d.name, d.of_table, d.to_table, to_jsonb(d) ->> 'since'
+FROM cutover_deferred AS d WHERE d.kind <> 'loading' ORDER BY d.id";
 
 /// How to make one again.
 #[derive(sqlx::FromRow)]
@@ -140,6 +145,7 @@ pub(super) async fn restore(
     pool: &PgPool,
     source: &str,
     destination: &Destination,
+    naming: &dyn Naming,
 ) -> Result<Vec<Quarantined>, Cause> {
     let table = &SQL.table(&destination.table);
     let loaded = transaction(pool, async |connection| {
@@ -171,9 +177,9 @@ pub(super) async fn restore(
     let mut gone = Vec::new();
     for key in keys {
         let child = key.of_table.clone();
-        let shown = shown_key(pool, &child).await?;
+        let columns = schema::key(pool, &child).await?;
         let made = transaction(pool, async |connection| {
-            let gone = orphans(connection, &key, &shown).await?;
+            let gone = orphans(connection, &key, &columns, naming).await?;
             quarantine(connection, &gone).await?;
             let (id, name, definition) = (key.id, &key.name, &key.definition);
             let add = format!("ALTER TABLE {child} ADD CONSTRAINT {name} {definition}");
@@ -183,6 +189,28 @@ pub(super) async fn restore(
         gone.extend(made.await.map_err(cause)?);
     }
     Ok(gone)
+}
+
+/// What waits; nothing where no copy was ever prepared.
+pub(super) async fn waiting(pool: &PgPool) -> Result<Vec<Waiting>, Cause> {
+    let there: bool = sqlx::query_scalar("SELECT to_regclass('cutover_deferred') IS NOT NULL")
+        .fetch_one(pool)
+        .await?;
+    if !there {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<(String, String, String, Option<String>, Option<String>)> =
+        sqlx::query_as(WAITING).fetch_all(pool).await?;
+    let waiting = rows
+        .into_iter()
+        .map(|(kind, name, table, refers_to, since)| Waiting {
+            kind,
+            name,
+            table,
+            refers_to,
+            since,
+        });
+    Ok(waiting.collect())
 }
 
 async fn name(connection: &mut PgConnection, table: &str) -> sqlx::Result<String> {
@@ -204,24 +232,12 @@ async fn remade(
     Ok(())
 }
 
-/// What shows a row's key, of a table aliased `c`.
-async fn shown_key(pool: &PgPool, table: &str) -> Result<String, Cause> {
-    let columns = schema::key(pool, table).await?;
-    let columns: Vec<String> = columns
-        .iter()
-        .map(|column| format!("c.{}::text", SQL.name(column)))
-        .collect();
-    Ok(match columns.as_slice() {
-        [] => "c.ctid::text".to_owned(),
-        _ => format!("concat_ws(',', {})", columns.join(", ")),
-    })
-}
-
 /// Takes away the rows that refer to none, and those that referred to them in the same table.
 async fn orphans(
     connection: &mut PgConnection,
     key: &ForeignKey,
-    shown: &str,
+    key_columns: &[String],
+    naming: &dyn Naming,
 ) -> Result<Vec<Quarantined>, WriteError> {
     let ForeignKey {
         of_table, to_table, ..
@@ -239,28 +255,54 @@ async fn orphans(
     let same: Vec<String> = pairs
         .map(|(of, to)| format!("p.{} = c.{of}", SQL.name(to)))
         .collect();
+    let shown: Vec<String> = match key_columns {
+        [] => vec!["c.ctid::text".to_owned()],
+        columns => columns
+            .iter()
+            .map(|column| format!("c.{}::text", SQL.name(column)))
+            .collect(),
+    };
     let delete = format!(
         "DELETE FROM {of_table} AS c WHERE {} AND NOT EXISTS (
-             SELECT FROM {to_table} AS p WHERE {}) RETURNING {shown}, to_jsonb(c)::text",
+             SELECT FROM {to_table} AS p WHERE {}) RETURNING ARRAY[{}], to_jsonb(c)::text",
         given.join(" AND "),
         same.join(" AND "),
+        shown.join(", "),
     );
-    let (source, columns) = (key.source.as_ref(), key.of_columns.join(", "));
+    let source = key.source.as_ref().unwrap_or(of_table);
+    let columns = key.of_columns.join(", ");
     loop {
         let query = sqlx::query_as(AssertSqlSafe(delete.as_str())).persistent(false);
-        let rows: Vec<(String, String)> =
+        let rows: Vec<(Vec<String>, String)> =
             query.fetch_all(&mut *connection).await.map_err(refused)?;
         if rows.is_empty() {
             return Ok(gone);
         }
-        gone.extend(rows.into_iter().map(|(shown, row)| Quarantined {
-            source: source.unwrap_or(of_table).clone(),
-            key: shown,
-            reason: format!(
-                "foreign key {}: {to_table} has no row for {columns}",
-                key.name
-            ),
-            row,
-        }));
+        for (values, row) in rows {
+            let there: Vec<(String, String)> =
+                key_columns.iter().cloned().zip(values.clone()).collect();
+            let named = match naming.source_key(source, &there) {
+                Some(named) => Some(named),
+                None => made_of(connection, &values).await.map_err(refused)?,
+            };
+            gone.push(Quarantined {
+                source: source.clone(),
+                key: named.unwrap_or_else(|| values.join(",")),
+                reason: format!(
+                    "foreign key {}: {to_table} has no row for {columns}",
+                    key.name
+                ),
+                row,
+            });
+        }
     }
+}
+
+/// What a generated key was made of.
+async fn made_of(connection: &mut PgConnection, key: &[String]) -> sqlx::Result<Option<String>> {
+    let [modern] = key else { return Ok(None) };
+    sqlx::query_scalar("SELECT legacy FROM cutover_ids WHERE modern = $1 LIMIT 1")
+        .bind(modern)
+        .fetch_optional(connection)
+        .await
 }

@@ -19,8 +19,8 @@ use kit::error::Cause;
 use sqlx::PgPool;
 
 use super::{
-    Change, Commit, Counter, Destination, Dialect, Figures, Hashed, How, Progress, Quarantined,
-    Range, Select, Source, Target, WriteError,
+    Change, Commit, Counter, Destination, Dialect, Figures, Hashed, How, Naming, Progress,
+    Quarantined, Range, Select, Source, Target, Waiting, WriteError,
 };
 use crate::schema::{TableName, TableSchema};
 use crate::value::{Key, Row};
@@ -129,8 +129,13 @@ impl Target for Postgres {
         &self,
         source: &str,
         destination: &Destination,
+        naming: &dyn Naming,
     ) -> Result<Vec<Quarantined>, Cause> {
-        burden::restore(&self.pool, source, destination).await
+        burden::restore(&self.pool, source, destination, naming).await
+    }
+
+    async fn waiting(&self) -> Result<Vec<Waiting>, Cause> {
+        burden::waiting(&self.pool).await
     }
 
     async fn write(

@@ -17,8 +17,8 @@ use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 
 use super::{
-    Change, Commit, Destination, Dialect, Figures, How, Progress, Quarantined, Range, Select,
-    Source, Target, WriteError,
+    Change, Commit, Destination, Dialect, Figures, How, Naming, Progress, Quarantined, Range,
+    Select, Source, Target, WriteError,
 };
 use crate::schema::{TableName, TableSchema};
 use crate::value::{Key, Row};
@@ -158,6 +158,7 @@ impl Target for Sqlite {
         &self,
         _source: &str,
         _destination: &Destination,
+        _naming: &dyn Naming,
     ) -> Result<Vec<Quarantined>, Cause> {
         Ok(Vec::new())
     }
