@@ -80,24 +80,67 @@ pub(crate) async fn apply(
     {
         Ok(changed) => applied.changed += changed,
         Err(WriteError::Failed(cause)) => return Err(cause),
-        // One by one, so that the row at fault holds up no other.
+        // In halves, so that the row at fault holds up no other.
         Err(WriteError::Refused(_)) => {
-            for (key, row) in good {
-                commit.healed = vec![key.id()];
-                commit.ids.clear();
-                one(
-                    table,
-                    target,
-                    (&key, row),
-                    commit.clone(),
-                    last_try,
-                    &mut applied,
-                )
-                .await?;
-            }
+            let names: HashSet<&Key> = good.iter().map(|(key, _)| key).collect();
+            let others = unique.iter().filter(|key| !names.contains(key));
+            commit.healed = others.map(Key::id).collect();
+            commit.ids.clear();
+            let kept = target.write(&table.destination, &[], How::Upsert, &commit);
+            kept.await.map_err(|error| Cause::from(error.to_string()))?;
+            commit.quarantined.clear();
+            halves(table, target, good, commit, last_try, &mut applied).await?;
         }
     }
     Ok(applied)
+}
+
+/// Writes rows that are refused together.
+async fn halves(
+    table: &TablePlan,
+    target: &dyn Target,
+    rows: Vec<(Key, Row)>,
+    mut commit: Commit,
+    last_try: &mut (dyn FnMut(&Key) -> bool + Send),
+    applied: &mut Applied,
+) -> Result<(), Cause> {
+    let mut left = vec![rows];
+    while let Some(mut some) = left.pop() {
+        if some.len() > 1 {
+            let rest = some.split_off(some.len() / 2);
+            for half in [some, rest] {
+                let rows: Vec<Row> = half.iter().map(|(_, row)| row.clone()).collect();
+                commit.healed = half.iter().map(|(key, _)| key.id()).collect();
+                commit.ids = table.ids_of(half.iter().map(|(key, row)| (key, row)));
+                let written = match half.len() {
+                    // Who refuses a row by itself is asked why.
+                    1 => Err(WriteError::Refused(String::new())),
+                    _ => {
+                        let destination = &table.destination;
+                        target.write(destination, &rows, How::Upsert, &commit).await
+                    }
+                };
+                match written {
+                    Ok(changed) => applied.changed += changed,
+                    Err(WriteError::Failed(cause)) => return Err(cause),
+                    Err(WriteError::Refused(_)) => left.push(half),
+                }
+            }
+        } else if let Some((key, row)) = some.pop() {
+            commit.healed = vec![key.id()];
+            commit.ids.clear();
+            one(
+                table,
+                target,
+                (&key, row),
+                commit.clone(),
+                last_try,
+                applied,
+            )
+            .await?;
+        }
+    }
+    Ok(())
 }
 
 async fn one(

@@ -232,6 +232,14 @@ async fn round(
     // While there is more to come, what a row waits for may be among it.
     let drained = batches.iter().all(|batch| !batch.more);
     for (position, (table, batch)) in tables.iter().zip(batches).enumerate() {
+        // What waits for another table's rows need not be tried before those are through.
+        if !drained && tries.keys().any(|(of, _)| *of == position) {
+            done.push(Applied {
+                waiting: true,
+                ..Applied::default()
+            });
+            continue;
+        }
         let failed = failed(table);
         let mut last_try = |key: &Key| {
             let count = tries.entry((position, key.clone())).or_insert(0);

@@ -143,6 +143,7 @@ async fn flags_that_are_wrong_are_usage_errors() {
         ["serve", "--state", "x?mode=odd"],
         ["serve", "--listen", "nowhere"],
         ["ids", "--proxy", "proxy:8081"],
+        ["sync", "--entity", "order"],
     ] {
         let refused = run(&sides, MAPPING, &arguments).await;
         assert_eq!(refused.status.code(), Some(64), "{arguments:?} {refused:?}");

@@ -1,6 +1,6 @@
 //! Indexes and foreign keys that go before a load and come back after it, whatever dies between.
 
-use migration_service::store::{How, Target};
+use migration_service::store::{How, Naming, Target};
 use migration_service::value::Value;
 
 use crate::bed::{Bed, Kind, commit, destination, rows};
@@ -92,6 +92,18 @@ async fn what_is_taken_away_comes_back_as_it_was() {
     );
 }
 
+/// Knows where children came from, and of nothing else.
+struct Legacy;
+
+impl Naming for Legacy {
+    fn source_key(&self, source: &str, key: &[(String, String)]) -> Option<String> {
+        let parts = key
+            .iter()
+            .map(|(column, value)| format!("{column}={value}"));
+        (source == "Kids").then(|| parts.collect::<Vec<_>>().join(" "))
+    }
+}
+
 #[tokio::test]
 async fn rows_that_refer_to_none_go_to_quarantine_with_those_that_refer_to_them() {
     let (bed, target) = family().await;
@@ -134,10 +146,15 @@ async fn rows_that_refer_to_none_go_to_quarantine_with_those_that_refer_to_them(
             .expect("restored")
             .is_empty()
     );
+    let waiting = target.waiting().await.expect("told");
+    let waits = |name: &str| waiting.iter().any(|one| one.table.contains(name));
+    assert!(waits("Children") && waits("parents"), "{waiting:?}");
+    assert!(waiting.iter().all(|one| one.since.is_some()), "{waiting:?}");
     let gone = target
-        .restore("Parents", &parents, &())
+        .restore("Parents", &parents, &Legacy)
         .await
         .expect("restored");
+    assert_eq!(target.waiting().await.expect("told"), []);
     let mut told: Vec<(&str, &str)> = gone
         .iter()
         .map(|row| (row.source.as_str(), row.key.as_str()))
@@ -146,8 +163,8 @@ async fn rows_that_refer_to_none_go_to_quarantine_with_those_that_refer_to_them(
     assert_eq!(
         told,
         [
-            ("Kids", "2,0"),
-            ("Kids", "3,0"),
+            ("Kids", "a=2 b=0"),
+            ("Kids", "a=3 b=0"),
             ("Parents", "3"),
             ("Parents", "4")
         ]

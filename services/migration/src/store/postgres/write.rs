@@ -14,12 +14,15 @@ use super::session::{refused, run, transaction};
 use super::wire::{Way, wires};
 use crate::schema::ColumnSchema;
 use crate::store::{Change, Commit, Destination, Dialect, How, WriteError};
-use crate::value::{Key, Row};
+use crate::value::{Key, Row, Value};
 
 const SQL: Dialect = Dialect::Postgres;
 
 /// Bytes that are sent at once, about: the server is busy with them while the next are made.
 const PIECE: usize = 64 * 1024;
+
+/// Rows that are written by a statement of their own.
+const FEW: usize = 16;
 
 /// Keys of one statement.
 const KEYS: usize = 1000;
@@ -42,12 +45,59 @@ pub(super) async fn write(
                 let table = SQL.table(&destination.table);
                 copy(connection, destination, &table, rows).await?
             }
-            how => through_staging(connection, destination, rows, how).await?,
+            how => match few(destination, rows, how).filter(|_| plain) {
+                Some(insert) => {
+                    fit(destination, rows)?;
+                    run(connection, insert).await?
+                }
+                None => through_staging(connection, destination, rows, how).await?,
+            },
         };
         keep(connection, commit).await?;
         Ok(written)
     });
     written.await
+}
+
+/// The statement that writes a few rows by itself. A copy of any length is two messages, and the
+/// second waits until the server has acknowledged the first, which it may put off for 40 ms.
+fn few(destination: &Destination, rows: &[Row], how: How) -> Option<String> {
+    let literal = |(value, column): (&Value, &ColumnSchema)| match value {
+        Value::Unreadable(_) => None,
+        Value::Text(text) if text.contains('\0') => None,
+        value => Some(SQL.literal(value, column)),
+    };
+    let row = |row: &Row| -> Option<String> {
+        let values = row.iter().zip(&destination.columns).map(literal);
+        Some(format!(
+            "({})",
+            values.collect::<Option<Vec<_>>>()?.join(", ")
+        ))
+    };
+    if rows.len() > FEW || how == How::Insert {
+        return None;
+    }
+    let rows = rows.iter().map(row).collect::<Option<Vec<_>>>()?.join(", ");
+    (rows.len() <= PIECE).then(|| {
+        format!(
+            "INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE VALUES {rows} {}",
+            SQL.table(&destination.table),
+            SQL.names(&destination.columns),
+            SQL.on_conflict(destination),
+        )
+    })
+}
+
+/// Refuses rows that a copy would refuse, with the value at fault.
+fn fit(destination: &Destination, rows: &[Row]) -> Result<(), WriteError> {
+    let wires = wires(&destination.columns);
+    let mut sink = BytesMut::new();
+    for row in rows {
+        let fit = encode::row(&mut sink, &destination.columns, &wires, row);
+        fit.map_err(|unfit| WriteError::Refused(unfit.to_string()))?;
+        sink.clear();
+    }
+    Ok(())
 }
 
 async fn copy(
