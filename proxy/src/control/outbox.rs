@@ -171,7 +171,7 @@ pub(super) async fn hold(
         return Err(ApiError::not_found(message));
     }
     let begun = state.outbox.begin_hold(routes, || state.lanes.mark()).await;
-    let hold = begun.map_err(refused)?;
+    let hold = begun.map_err(|error| refused(&error))?;
     tracing::info!(routes = ?hold.routes, since = %hold.since, "mirrored writes to modern are held");
     Ok(Json(body(&state)))
 }
@@ -229,7 +229,11 @@ pub(super) async fn release(
     State(state): State<ControlState>,
     Body(ReleaseRequest { up_to }): Body<ReleaseRequest>,
 ) -> Result<Json<Released>, ApiError> {
-    let released = state.outbox.release(up_to).await.map_err(refused)?;
+    let released = state
+        .outbox
+        .release(up_to)
+        .await
+        .map_err(|error| refused(&error))?;
     let released = released.ok_or_else(|| ApiError::not_found("nothing is held"))?;
     tracing::info!(
         delivered = released.delivered,
@@ -239,7 +243,7 @@ pub(super) async fn release(
     Ok(Json(released))
 }
 
-fn refused(error: HoldError) -> ApiError {
+fn refused(error: &HoldError) -> ApiError {
     let (status, code) = match error {
         HoldError::Other(_) => (StatusCode::CONFLICT, "conflict"),
         HoldError::Unwritten(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),

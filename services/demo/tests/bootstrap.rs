@@ -292,13 +292,13 @@ async fn add_to(client: &Target, id: u64, amount: u64) -> Answer {
 }
 
 /// Makes orders and adds to them, one client after the other's end, until it is told to stop.
-fn writers(shop: &Shop, stop: &Arc<AtomicBool>, made: &Arc<AtomicU64>) -> Vec<JoinHandle<()>> {
+fn writers(shop: &Shop, ended: &Arc<AtomicBool>, made: &Arc<AtomicU64>) -> Vec<JoinHandle<()>> {
     (0..4_u64)
         .map(|writer| {
-            let (stop, made, client) = (Arc::clone(stop), Arc::clone(made), shop.client());
+            let (ended, made, client) = (Arc::clone(ended), Arc::clone(made), shop.client());
             tokio::spawn(async move {
                 let mut mine = Vec::new();
-                while !stop.load(Ordering::Relaxed) {
+                while !ended.load(Ordering::Relaxed) {
                     let id = 100_000 + made.fetch_add(1, Ordering::Relaxed);
                     // Every writer has a customer of its own, and one that all share.
                     let customer = if id % 3 == 0 { 1 } else { writer + 2 };
@@ -326,9 +326,9 @@ async fn what_is_written_while_rows_are_copied_arrives_once_whatever_read_it_fir
         .execute(&shop.legacy.rows)
         .await
         .unwrap();
-    let (stop, made) = (Arc::default(), Arc::default());
+    let (ended, made) = (Arc::default(), Arc::default());
     // Modern has none of the customers: what was mirrored before the copy is refused there.
-    let writing = writers(&shop, &stop, &made);
+    let writing = writers(&shop, &ended, &made);
     let reach = async |more: u64| {
         let (from, deadline) = (made.load(Ordering::Relaxed), Instant::now() + PATIENCE);
         while made.load(Ordering::Relaxed) < from + more {
@@ -355,7 +355,7 @@ async fn what_is_written_while_rows_are_copied_arrives_once_whatever_read_it_fir
         );
         let done = done.await.unwrap();
         reach(20).await;
-        Ok::<_, Failed>(done)
+        anyhow::Ok(done)
     };
     let report = mirrored::around(Some(&proxy), &sides, &stopping, copy)
         .await
@@ -365,7 +365,7 @@ async fn what_is_written_while_rows_are_copied_arrives_once_whatever_read_it_fir
     assert!(report.is_complete(), "{report}");
     // It goes on as if nothing had been.
     reach(30).await;
-    stop.store(true, Ordering::Relaxed);
+    ended.store(true, Ordering::Relaxed);
     for writer in writing {
         writer.await.unwrap();
     }
@@ -379,21 +379,6 @@ async fn what_is_written_while_rows_are_copied_arrives_once_whatever_read_it_fir
         .await
         .unwrap();
     assert_eq!(doubled.0, 0);
-}
-
-#[derive(Debug)]
-struct Failed;
-
-impl From<mirrored::MirroredError> for Failed {
-    fn from(error: mirrored::MirroredError) -> Self {
-        panic!("{error:?}")
-    }
-}
-
-impl From<load::LoadError> for Failed {
-    fn from(error: load::LoadError) -> Self {
-        panic!("{error:?}")
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -417,9 +402,9 @@ async fn an_entity_that_lost_a_write_is_brought_up_to_date_by_key_and_is_compare
     let sides = shop.sides().await;
     let proxy = shop.control();
     let sync = async || {
-        let stop = CancellationToken::new();
-        mirrored::begin(&proxy, &stop).await.unwrap();
-        mirrored::finish(&proxy, &sides, &stop).await.unwrap()
+        let never = CancellationToken::new();
+        mirrored::begin(&proxy, &never).await.unwrap();
+        mirrored::finish(&proxy, &sides, &never).await.unwrap()
     };
     let done = sync().await;
     assert_eq!((done.cleared, done.entities), (2, 2), "{done}");

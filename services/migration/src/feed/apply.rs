@@ -112,13 +112,13 @@ async fn halves(
                 let rows: Vec<Row> = half.iter().map(|(_, row)| row.clone()).collect();
                 commit.healed = half.iter().map(|(key, _)| key.id()).collect();
                 commit.ids = table.ids_of(half.iter().map(|(key, row)| (key, row)));
-                let written = match half.len() {
+                let destination = &table.destination;
+                let written = if half.len() == 1 {
                     // Who refuses a row by itself is asked why.
-                    1 => Err(WriteError::Refused(String::new())),
-                    _ => {
-                        let destination = &table.destination;
-                        target.write(destination, &rows, How::Upsert, &commit).await
-                    }
+                    Err(WriteError::Refused(String::new()))
+                } else {
+                    let written = target.write(destination, &rows, How::Upsert, &commit);
+                    written.await
                 };
                 match written {
                     Ok(changed) => applied.changed += changed,

@@ -70,6 +70,8 @@ const WAITING: &str = "
 SELECT d.kind, d.name, d.of_table, d.to_table, to_jsonb(d) ->> 'since'
 FROM cutover_deferred AS d WHERE d.kind <> 'loading' ORDER BY d.id";
 
+type WaitingColumns = (String, String, String, Option<String>, Option<String>);
+
 /// How to make one again.
 #[derive(sqlx::FromRow)]
 struct ForeignKey {
@@ -199,8 +201,7 @@ pub(super) async fn waiting(pool: &PgPool) -> Result<Vec<Waiting>, Cause> {
     if !there {
         return Ok(Vec::new());
     }
-    let rows: Vec<(String, String, String, Option<String>, Option<String>)> =
-        sqlx::query_as(WAITING).fetch_all(pool).await?;
+    let rows: Vec<WaitingColumns> = sqlx::query_as(WAITING).fetch_all(pool).await?;
     let waiting = rows
         .into_iter()
         .map(|(kind, name, table, refers_to, since)| Waiting {
