@@ -185,9 +185,9 @@ async fn a_write_that_began_before_what_was_read_is_waited_for_or_taints() {
     let ((), second) = tokio::join!(write(&proxy, 1, "1"), around);
     until(&proxy, "/api/outbox", passed(second)).await;
     let listed = get(&proxy, "/api/outbox/held").await;
-    let began = listed[0]["began"].as_u64().unwrap();
+    let position = listed[0]["began"].as_u64().unwrap();
     assert!(
-        first < began && began <= second,
+        first < position && position <= second,
         "{listed} {first} {second}"
     );
 
