@@ -7,7 +7,7 @@ use kit::error::Cause;
 
 use crate::plan::TablePlan;
 use crate::store::{Commit, How, Progress, Quarantined, Target, WriteError};
-use crate::transform::transform;
+use crate::transform::{Taken, transform};
 use crate::value::{Key, Row, Value};
 
 /// What is to be written of a page.
@@ -35,7 +35,13 @@ pub(super) struct Written {
 
 impl Page {
     /// Transforms the rows that were read after `start`.
-    pub(super) fn of(table: &TablePlan, read: &[Row], start: Progress, done: bool) -> Self {
+    pub(super) fn of(
+        table: &TablePlan,
+        taken: &Taken,
+        read: Vec<Row>,
+        start: Progress,
+        done: bool,
+    ) -> Self {
         let mut page = Self {
             rows: Vec::with_capacity(read.len()),
             keys: Vec::with_capacity(read.len()),
@@ -52,15 +58,17 @@ impl Page {
             start,
         };
         for row in read {
-            let key = table.select.key_of(row);
-            match transform(&table.steps, row) {
+            let key = table.select.key_of(&row);
+            let row = taken.over(&table.steps, row).or_else(|row| {
+                transform(&table.steps, &row)
+                    .map_err(|bad| quarantined(table, &key, &row, bad.to_string()))
+            });
+            match row {
                 Ok(row) => {
                     page.rows.push(row);
                     page.keys.push(key);
                 }
-                Err(bad) => page
-                    .refused
-                    .push(quarantined(table, &key, row, bad.to_string())),
+                Err(refused) => page.refused.push(refused),
             }
         }
         page

@@ -10,6 +10,7 @@ use super::report::TableReport;
 use super::{Job, LoadError};
 use crate::pace::Pace;
 use crate::store::{How, Progress, Range};
+use crate::transform::Taken;
 
 /// Pages that wait for being written, beside the one that is.
 const AHEAD: usize = 1;
@@ -51,6 +52,7 @@ async fn pages_of(
     pages: mpsc::Sender<Result<(Page, u64), LoadError>>,
 ) {
     let mut pace = Pace::new(job.options.page, BYTES);
+    let taken = Taken::of(&job.table.steps);
     let mut at = part;
     while !at.done {
         if job.stop.is_cancelled() {
@@ -80,9 +82,10 @@ async fn pages_of(
         };
         let rest = pace.took(&rows, started.elapsed());
         let done = rows.len() < limit as usize;
-        let next = Page::of(&job.table, &rows, at, done);
+        let count = rows.len() as u64;
+        let next = Page::of(&job.table, &taken, rows, at, done);
         at = next.end().clone();
-        if pages.send(Ok((next, rows.len() as u64))).await.is_err() {
+        if pages.send(Ok((next, count))).await.is_err() {
             return;
         }
         tokio::time::sleep(rest).await;

@@ -8,10 +8,9 @@ use std::mem::discriminant;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::job::{Found, Job};
-use super::judge::leaves;
 use crate::plan::TablePlan;
 use crate::store::{Range, Source};
-use crate::transform::Reading;
+use crate::transform::{Reading, leaves};
 
 /// Ranges that are hashed before it is asked whether that is worth its while.
 const FIRST: u32 = 8;

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use crate::mapping::{Change, Compare};
 use crate::plan::TablePlan;
 use crate::schema::{ColumnSchema, Type};
-use crate::transform::{BadValue, Reading, Step, convert, transform};
+use crate::transform::{BadValue, Reading, Step, Taken, convert, is_of, leaves, transform};
 use crate::value::{Digest, Key, Number, Row, Value, time};
 
 use super::json;
@@ -25,9 +25,7 @@ pub(super) struct Judge {
     /// For each column of the source's key, where its value is in the target's key; nothing where
     /// the target's key does not tell it.
     inverse: Option<Vec<usize>>,
-    /// Where each column of the target is in the source's row, if every one is one of those as it
-    /// is: such rows are taken over, and not copied.
-    moves: Option<Vec<usize>>,
+    taken: Taken,
 }
 
 /// What a pair of rows turned out to be.
@@ -48,7 +46,7 @@ impl Judge {
             source_key: table.select.key.clone(),
             width: table.select.columns.len(),
             inverse: inverse(table),
-            moves: moves(&table.steps),
+            taken: Taken::of(&table.steps),
         }
     }
 
@@ -59,22 +57,11 @@ impl Judge {
 
     /// The same of a row that the target is to have as it is, and that nothing has to be kept of;
     /// any other row comes back.
-    pub(super) fn taken(&self, mut row: Row) -> Result<Row, Row> {
-        let Some(moves) = self.moves.as_ref().filter(|_| self.inverse.is_some()) else {
-            return Err(row);
-        };
-        let mut pairs = moves.iter().zip(&self.steps);
-        if !pairs.all(|(at, step)| row.get(*at).is_some_and(|value| fits(value, step))) {
+    pub(super) fn taken(&self, row: Row) -> Result<Row, Row> {
+        if self.inverse.is_none() {
             return Err(row);
         }
-        if moves.len() == row.len() && moves.iter().enumerate().all(|(to, from)| to == *from) {
-            return Ok(row);
-        }
-        let mut take = |at: &usize| row.get_mut(*at).map(std::mem::take);
-        Ok(moves
-            .iter()
-            .map(|at| take(at).unwrap_or_default())
-            .collect())
+        self.taken.over(&self.steps, row)
     }
 
     /// The target's row with each value as its step's type holds it. One that its type does not
@@ -198,55 +185,6 @@ pub(super) fn version(row: &[Value]) -> Digest {
     xxhash_rust::xxh3::xxh3_128(&bytes)
 }
 
-/// Whether a value is already what a column of this type gives.
-fn is_of(value: &Value, kind: &Type) -> bool {
-    match (value, kind) {
-        (Value::Null, _)
-        | (Value::Int(_), Type::Int { .. })
-        | (Value::Text(_), Type::Text { .. } | Type::Json)
-        | (Value::Bool(_), Type::Bool)
-        | (Value::Bytes(_), Type::Bytes)
-        | (Value::Date(_), Type::Date)
-        | (Value::Uuid(_), Type::Uuid)
-        | (Value::Number(_), Type::Decimal { bounds: None })
-        | (Value::Float(_), Type::Float { bits: 64 }) => true,
-        (
-            Value::Number(number),
-            Type::Decimal {
-                bounds: Some((_, places)),
-            },
-        ) => number.scale() <= *places,
-        (Value::Time(ticks), Type::Time { digits })
-        | (Value::Naive(ticks), Type::Naive { digits })
-        | (Value::Instant(ticks), Type::Instant { digits }) => {
-            *digits >= 7 || time::rounded(*ticks, *digits) == *ticks
-        }
-        _ => false,
-    }
-}
-
-/// Whether a value of the source becomes itself in a step that changes nothing.
-fn fits(value: &Value, step: &Step) -> bool {
-    is_of(value, &step.kind)
-        && match (value, &step.kind) {
-            (Value::Null, _) => step.nullable,
-            (Value::Int(integer), Type::Int { least, most }) => (least..=most).contains(&integer),
-            (
-                Value::Text(text),
-                Type::Text {
-                    most: Some(most), ..
-                },
-            ) => text.len() <= *most as usize,
-            (
-                Value::Number(number),
-                Type::Decimal {
-                    bounds: Some((digits, places)),
-                },
-            ) => number.whole_digits() <= u32::from(digits.saturating_sub(*places)),
-            _ => true,
-        }
-}
-
 /// Whether two values that are not the same as they are count as equal.
 fn same(expected: &Value, found: &Value, step: &Step) -> bool {
     let compare = &step.compare;
@@ -324,25 +262,6 @@ pub(super) fn number(value: &Value) -> Option<Number> {
         Value::Number(number) => Some(*number),
         _ => None,
     }
-}
-
-/// The places that steps read which leave values as they are, each no more than once.
-fn moves(steps: &[Step]) -> Option<Vec<usize>> {
-    let mut places = Vec::with_capacity(steps.len());
-    for step in steps {
-        match step.reading {
-            Reading::At(place) if leaves(&step.change) && !places.contains(&place) => {
-                places.push(place);
-            }
-            _ => return None,
-        }
-    }
-    Some(places)
-}
-
-/// Whether a change leaves a value as it is that has the step's type already.
-pub(super) fn leaves(change: &Change) -> bool {
-    !change.touches_texts() && !change.ticks && change.units.is_none() && change.when_null.is_none()
 }
 
 /// Where the source's key is in the target's, if every part of it is there unchanged.

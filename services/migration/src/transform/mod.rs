@@ -5,12 +5,14 @@
 //! the target's column keeps: they are rounded, a half up, by loading and comparing alike.
 
 mod convert;
+mod taken;
 mod text;
 
 use compact_str::CompactString;
 use uuid::Uuid;
 
 pub use convert::convert;
+pub(crate) use taken::{Taken, is_of, leaves};
 
 use crate::mapping::{Change, Compare};
 use crate::schema::Type;

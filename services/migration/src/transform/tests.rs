@@ -1,7 +1,8 @@
 //! What becomes of values, and which are refused.
 
-use super::{Reading, Step, transform};
+use super::{Reading, Step, Taken, transform};
 use crate::mapping::{Case, Change, Compare, Otherwise, Trim};
+use crate::schema::Type;
 use crate::value::Value;
 
 fn step(kind: &str, change: Change) -> Step {
@@ -297,4 +298,71 @@ fn different_keys_make_different_ids() {
     let one = made(&[Value::text("a,b"), Value::text("c")]);
     let two = made(&[Value::text("a"), Value::text("b,c")]);
     assert_ne!(one, two);
+}
+
+#[test]
+fn a_row_that_is_taken_over_is_what_its_steps_make_of_it() {
+    let values = [
+        Value::Null,
+        Value::Bool(true),
+        Value::Int(7),
+        Value::Int(1 << 40),
+        Value::Number("10.505".parse().expect("a number")),
+        Value::Number("10.50".parse().expect("a number")),
+        Value::Number("1234567".parse().expect("a number")),
+        Value::Float(0.1),
+        Value::text("abc "),
+        Value::text("a text that is longer than some columns are"),
+        Value::Bytes([1, 2].into()),
+        Value::Date(5),
+        Value::Time(12_345_678),
+        Value::Naive(12_345_678),
+        Value::Instant(12_345_670),
+        Value::Uuid([7; 16]),
+        Value::unreadable("what it is"),
+    ];
+    let kinds = [
+        "bool",
+        "integer",
+        "decimal",
+        "decimal(5, 2)",
+        "float(32)",
+        "float(64)",
+        "text",
+        "bytes",
+        "date",
+        "time(6)",
+        "datetime(3)",
+        "datetime(7)",
+        "instant(6)",
+        "uuid",
+        "json",
+    ];
+    let changes = [Change::default(), utc(), of_datetime()];
+    let mut taken = 0;
+    for kind in kinds {
+        for (change, nullable) in changes.iter().zip([true, false, true]) {
+            let mut step = step(kind, change.clone());
+            step.nullable = nullable;
+            match &mut step.kind {
+                Type::Int { least, most } => (*least, *most) = (0, 1 << 31),
+                Type::Text { most, .. } => *most = Some(10),
+                _ => {}
+            }
+            let other = Step {
+                reading: Reading::At(1),
+                ..self::step("integer", Change::default())
+            };
+            for steps in [[step.clone(), other.clone()], [other, step]] {
+                for value in &values {
+                    let row = vec![value.clone(), values[2].clone()];
+                    if let Ok(over) = Taken::of(&steps).over(&steps, row.clone()) {
+                        assert_eq!(transform(&steps, &row), Ok(over), "{kind}: {value}");
+                        taken += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(taken > 10, "{taken} were taken over");
 }
