@@ -57,7 +57,7 @@ pub(super) struct Legacy {
     pub(super) raw: Row,
     /// All of it, or its key alone where the rest cannot come over.
     pub(super) row: Row,
-    pub(super) bad: Option<BadValue>,
+    pub(super) bad: Option<Box<BadValue>>,
 }
 
 impl Job {
@@ -123,7 +123,7 @@ impl Job {
                     Ok(Legacy {
                         raw,
                         row,
-                        bad: Some(bad),
+                        bad: Some(Box::new(bad)),
                     })
                 }
                 Err(_) => Err((raw, bad)),

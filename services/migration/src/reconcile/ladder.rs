@@ -18,6 +18,7 @@ use super::report::{Figures, Method, TableReport};
 use super::{ReconcileError, Watch, lookup, merge, quick, settle};
 use crate::plan::TablePlan;
 use crate::store::{Counter, Range, Source, Target};
+use crate::value::Key;
 
 /// Most ranges of a table.
 const RANGES: u64 = 4096;
@@ -109,12 +110,13 @@ impl Ladder<'_> {
         };
         let parts = rows.div_ceil(self.options.range.max(1)).clamp(1, RANGES);
         let parts = usize::try_from(parts).unwrap_or(1);
-        let cuts = match parts {
-            1 => Vec::new(),
-            parts => {
-                let cuts = source.cuts(select, parts).await;
-                cuts.map_err(|cause| job.source.failed(cause))?
-            }
+        let cuts = if parts == 1 {
+            Vec::new()
+        } else if let Some(cuts) = cuts_of_target(job, state.method, parts).await {
+            cuts
+        } else {
+            let cuts = source.cuts(select, parts).await;
+            cuts.map_err(|cause| job.source.failed(cause))?
         };
         // A key that the target cannot have bounds nothing there.
         let cuts = cuts
@@ -253,6 +255,23 @@ impl Ladder<'_> {
         self.watch.checkpoint(self.checkpoint);
         *state = self.checkpoint.current.take().unwrap_or_default();
     }
+}
+
+/// The keys that cut the target's rows, as the source has them, where these keys are as good as the
+/// source's own and the source would have to walk its index for those.
+async fn cuts_of_target(job: &Job, method: Method, parts: usize) -> Option<Vec<Key>> {
+    let (source, target) = (&job.source.store, &job.target.store);
+    if method != Method::Merge || source.samples() || !target.samples() || !job.judge.inverts() {
+        return None;
+    }
+    let cuts = target.cuts(&job.target.select, parts).await.ok()?;
+    let key = |cut: Key| {
+        let cut = job.judge.found_key(cut.0.into_vec());
+        job.judge.source_key(&cut)
+    };
+    let cuts: Vec<Key> = cuts.into_iter().map(key).collect::<Option<_>>()?;
+    // A target that lacks most rows says nothing of where the source has them.
+    (cuts.len() * 2 >= parts).then_some(cuts)
 }
 
 /// An error with what it rests on, for a report.

@@ -154,7 +154,7 @@ fn judge(job: &Job, suspect: &mut Suspect, sides: Sides, last: bool) -> Option<S
     let (expected, bad) = match sides.legacy {
         None => (None, None),
         Some(Ok(legacy)) => (Some(legacy.row), legacy.bad),
-        Some(Err(bad)) => (None, Some(bad)),
+        Some(Err(bad)) => (None, Some(Box::new(bad))),
     };
     let modern = sides.modern;
     let is_quarantined = || {
@@ -165,7 +165,7 @@ fn judge(job: &Job, suspect: &mut Suspect, sides: Sides, last: bool) -> Option<S
         return Some(if is_quarantined() {
             State::Quarantined
         } else {
-            State::NotComparable(bad)
+            State::NotComparable(*bad)
         });
     }
     let mut columns = Vec::new();

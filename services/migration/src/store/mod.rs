@@ -83,6 +83,11 @@ pub trait Source: Send + Sync {
     /// are sampled from the rows, never computed: keys have gaps.
     async fn cuts(&self, select: &Select, parts: usize) -> Result<Vec<Key>, Cause>;
 
+    /// Whether it has a sample of its rows to give, so that cuts cost next to nothing.
+    fn samples(&self) -> bool {
+        false
+    }
+
     /// The first rows of a range, at most `limit`, ascending.
     async fn page(&self, select: &Select, range: &Range, limit: u32) -> Result<Vec<Row>, Cause>;
 

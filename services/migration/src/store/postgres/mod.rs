@@ -68,6 +68,10 @@ impl Source for Postgres {
         read::cuts(&self.pool, select, parts).await
     }
 
+    fn samples(&self) -> bool {
+        true
+    }
+
     async fn page(&self, select: &Select, range: &Range, limit: u32) -> Result<Vec<Row>, Cause> {
         read::page(&self.pool, select, range, limit).await
     }
