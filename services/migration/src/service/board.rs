@@ -134,12 +134,19 @@ impl Board {
     }
 
     async fn resume(&self, run: Unfinished, work: Work, turn: OwnedSemaphorePermit) {
-        tracing::info!(run = run.id, kind = %run.kind, "a run goes on");
-        if let Err(error) = self.0.books.resume(run.id).await {
-            tracing::warn!(run = run.id, %error, "the state file cannot be written");
-        }
+        // Whoever stops it from here on stops what is under way.
         let live = self.enter(run.id, run.kind, Tracker::resumed(run.tables));
-        self.carry_out(live, work, run.checkpoint, turn).await;
+        match self.0.books.resume(run.id).await {
+            Ok(true) => {
+                tracing::info!(run = run.id, kind = %run.kind, "a run goes on");
+                self.carry_out(live, work, run.checkpoint, turn).await;
+                return;
+            }
+            Ok(false) => tracing::info!(run = run.id, "a run was given up while it waited"),
+            // Nobody knows whether it was given up: it is left for the next start.
+            Err(error) => tracing::warn!(run = run.id, %error, "a run cannot go on"),
+        }
+        *self.0.live.lock() = None;
     }
 
     /// Begins a run, if none is under way.

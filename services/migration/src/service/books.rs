@@ -84,15 +84,16 @@ impl Books {
              WHERE id = ?",
         );
         let query = query.bind(json(tables)).bind(checkpoint).bind(id);
-        self.change(query).await
+        self.change(query).await.map(drop)
     }
 
-    /// Notes that a run goes on after the service had ended.
-    pub(super) async fn resume(&self, id: i64) -> Result<(), StoreError> {
+    /// Notes that an interrupted run goes on; whether it still was to.
+    pub(super) async fn resume(&self, id: i64) -> Result<bool, StoreError> {
         let query = sqlx::query(
-            "UPDATE runs SET state = 'queued', ended_at = NULL, resumed = resumed + 1 WHERE id = ?",
+            "UPDATE runs SET state = 'queued', ended_at = NULL, resumed = resumed + 1 \
+             WHERE id = ? AND state = 'interrupted'",
         );
-        self.change(query.bind(id)).await
+        Ok(self.change(query.bind(id)).await? > 0)
     }
 
     /// Notes the end of a run.
@@ -109,7 +110,7 @@ impl Books {
             .bind(&ended.note)
             .bind(Millis::now().to_string())
             .bind(id);
-        self.change(query).await
+        self.change(query).await.map(drop)
     }
 
     /// Marks what the last process left under way as interrupted.
@@ -118,22 +119,17 @@ impl Books {
             "UPDATE runs SET state = 'interrupted', ended_at = ? \
              WHERE state IN ('queued', 'running')",
         );
-        self.change(query.bind(Millis::now().to_string())).await
+        let query = query.bind(Millis::now().to_string());
+        self.change(query).await.map(drop)
     }
 
     /// Marks an interrupted run as one that will not go on; whether it was one.
     pub(super) async fn give_up(&self, kind: Kind, id: i64) -> Result<bool, StoreError> {
-        let mut write = self.0.write().await?;
-        let done = sqlx::query(
+        let query = sqlx::query(
             "UPDATE runs SET state = 'stopped' WHERE kind = ? AND id = ? AND state = 'interrupted'",
-        )
-        .bind(kind.as_str())
-        .bind(id)
-        .execute(&mut *write)
-        .await
-        .map_err(StoreError::database)?;
-        write.commit().await.map_err(StoreError::database)?;
-        Ok(done.rows_affected() > 0)
+        );
+        let query = query.bind(kind.as_str()).bind(id);
+        Ok(self.change(query).await? > 0)
     }
 
     /// The interrupted runs, the oldest first.
@@ -186,16 +182,18 @@ impl Books {
         self.0.ping().await
     }
 
+    /// Changes runs; how many.
     async fn change(
         &self,
         query: sqlx::query::Query<'_, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
         let mut write = self.0.write().await?;
-        query
+        let done = query
             .execute(&mut *write)
             .await
             .map_err(StoreError::database)?;
-        write.commit().await.map_err(StoreError::database)
+        write.commit().await.map_err(StoreError::database)?;
+        Ok(done.rows_affected())
     }
 }
 

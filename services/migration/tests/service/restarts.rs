@@ -83,3 +83,39 @@ async fn a_run_is_interrupted_by_the_services_end_and_left_alone_where_that_is_a
     assert_eq!(given_up.status, 202);
     assert_eq!(service.get(&place).await.json["state"], "stopped");
 }
+
+#[tokio::test]
+async fn a_run_that_is_given_up_while_it_waits_for_its_turn_is_not_carried_out() {
+    let sides = Sides::sqlite().await;
+    sides.add_customers(ROWS).await;
+    sides.slow_down().await;
+    let under_way = |run: &Value| run["tables"][0]["rows"].as_u64() > Some(0);
+    let mut places = Vec::new();
+    for _ in 0..2 {
+        let service = Service::start(&sides, &["--no-resume"]).await;
+        let place = service.begin("/migration/runs", SLOWLY).await;
+        service.until(&place, under_way).await;
+        service.terminate();
+        places.push(place);
+    }
+    let service = Service::start(&sides, &[]).await;
+    let delete = async |place: &str| service.ask(http::Method::DELETE, place, &[], "").await;
+    service
+        .until(&places[0], |run| run["state"] == "running")
+        .await;
+    assert_eq!(delete(&places[1]).await.status, 202);
+    assert_eq!(delete(&places[0]).await.status, 202);
+    // Whoever comes now has the turn behind all that were to go on.
+    let deadline = Instant::now() + PATIENCE;
+    let begin = async || {
+        let path = "/reconciliation/run";
+        service.ask(http::Method::POST, path, &[], "").await.status
+    };
+    while begin().await != 202 {
+        assert!(Instant::now() < deadline, "no turn came");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let given_up = service.get(&places[1]).await.json;
+    let stands = (&given_up["state"], &given_up["resumed"]);
+    assert_eq!(stands, (&"stopped".into(), &0.into()), "{given_up:#}");
+}
