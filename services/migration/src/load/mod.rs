@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::plan::{Plan, TablePlan};
 use crate::store::{How, Progress, Source, Target};
+use crate::value::Key;
 
 pub use deletes::Deletes;
 pub(crate) use page::{quarantined, refused};
@@ -285,6 +286,7 @@ impl Job {
             after: "the first".to_owned(),
             source,
         })?;
+        let cuts: Vec<_> = cuts.into_iter().filter(Key::is_known).collect();
         let after = [None].into_iter().chain(cuts.iter().cloned().map(Some));
         let until = cuts.iter().cloned().map(Some).chain([None]);
         let part = |((after, until), part)| Progress {

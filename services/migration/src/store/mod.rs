@@ -20,7 +20,7 @@ use crate::schema::{ColumnSchema, TableName, TableSchema};
 use crate::value::{Key, Number, Row, Value};
 
 pub use books::{Commit, Naming, Progress, Quarantined, Waiting};
-pub use sql::Dialect;
+pub use sql::{Dialect, NoBound};
 
 /// What is read of a table. The key's columns are among the columns.
 #[derive(Debug, Clone)]

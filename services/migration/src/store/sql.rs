@@ -150,8 +150,9 @@ impl Dialect {
         }
     }
 
-    /// The condition that a row lies in a range and meets the filter.
-    pub fn within(self, select: &Select, range: &Range) -> String {
+    /// The condition that a row lies in a range and meets the filter; an error where no condition
+    /// can be about a bound.
+    pub fn within(self, select: &Select, range: &Range) -> Result<String, NoBound> {
         let mut condition = select
             .filter
             .as_ref()
@@ -161,13 +162,28 @@ impl Dialect {
                 if !condition.is_empty() {
                     condition.push_str(" AND ");
                 }
+                if !self.can_find(key) {
+                    let key = key.to_string();
+                    return Err(NoBound { key });
+                }
                 condition.push_str(&self.bounded(select, bound, key));
             }
         }
         if condition.is_empty() {
             "1 = 1".clone_into(&mut condition);
         }
-        condition
+        Ok(condition)
+    }
+
+    /// Whether a condition can be about this key: each of its values is known, and can be there.
+    fn can_find(self, key: &Key) -> bool {
+        let nul = |value: &Value| matches!(value, Value::Text(text) if text.contains('\0'));
+        key.is_known() && (self != Self::Postgres || !key.0.iter().any(nul))
+    }
+
+    /// Those of the keys that a row can be under, as far as a condition can tell.
+    pub fn findable(self, keys: &[Key]) -> Vec<&Key> {
+        keys.iter().filter(|key| self.can_find(key)).collect()
     }
 
     /// `(a, b) > (1, 2)`; spelled out for databases that have no such comparison, or none that an
@@ -209,8 +225,13 @@ impl Dialect {
         format!("({condition})")
     }
 
-    /// The condition that a row is under one of these keys, and meets the filter.
+    /// The condition that a row is under one of these keys, and meets the filter. No row is under a
+    /// key that no condition can be about.
     pub fn among(self, select: &Select, keys: &[Key]) -> String {
+        let keys = self.findable(keys);
+        if keys.is_empty() {
+            return "1 = 0".to_owned();
+        }
         let columns: Vec<&ColumnSchema> = select.key_columns().collect();
         let condition = if let [column] = columns.as_slice() {
             let literals = keys
@@ -220,7 +241,7 @@ impl Dialect {
             let literals: Vec<String> = literals.collect();
             format!("{} IN ({})", self.name(&column.name), literals.join(", "))
         } else {
-            let equal = |key: &Key| {
+            let equal = |key: &&Key| {
                 let terms = columns.iter().zip(&key.0);
                 let terms = terms.map(|(column, value)| {
                     format!(
@@ -368,6 +389,13 @@ impl Dialect {
     }
 }
 
+/// A bound that no condition can be about.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the key {key} bounds nothing, because it cannot be read exactly or is none there")]
+pub struct NoBound {
+    key: String,
+}
+
 #[derive(Clone, Copy)]
 enum Bound {
     After,
@@ -436,11 +464,15 @@ mod tests {
             until: None,
         };
         assert_eq!(
-            Dialect::Postgres.within(&select(Some("a <> 3")), &range),
+            Dialect::Postgres
+                .within(&select(Some("a <> 3")), &range)
+                .expect("a condition"),
             r#"(a <> 3) AND ("a", "b""c") > (1, 'it''s')"#
         );
         assert_eq!(
-            Dialect::Mssql.within(&select(None), &range),
+            Dialect::Mssql
+                .within(&select(None), &range)
+                .expect("a condition"),
             r#"(([a] > 1) OR ([a] = 1 AND [b"c] > N'it''s'))"#
         );
         let range = Range {
@@ -448,13 +480,45 @@ mod tests {
             until: Some(key()),
         };
         assert_eq!(
-            Dialect::Mysql.within(&select(None), &range),
+            Dialect::Mysql
+                .within(&select(None), &range)
+                .expect("a condition"),
             "((`a` < 1) OR (`a` = 1 AND `b\"c` <= _utf8mb4 X'69742773'))"
         );
         assert_eq!(
-            Dialect::Sqlite.within(&select(None), &Range::default()),
+            Dialect::Sqlite
+                .within(&select(None), &Range::default())
+                .expect("a condition"),
             "1 = 1"
         );
+    }
+
+    #[test]
+    fn a_key_that_is_not_known_bounds_nothing_and_finds_nothing() {
+        let whole = select(None);
+        let unknown = |value| Key([Value::Int(1), value].into());
+        for value in [
+            Value::Null,
+            Value::unreadable("infinity"),
+            Value::text("a\0"),
+        ] {
+            let range = Range {
+                after: None,
+                until: Some(unknown(value.clone())),
+            };
+            let refused = Dialect::Postgres.within(&whole, &range);
+            assert!(refused.is_err(), "{value}");
+            let keys = [unknown(value.clone()), key()];
+            assert_eq!(
+                Dialect::Postgres.among(&whole, &keys),
+                r#"(("a" = 1 AND "b""c" = 'it''s'))"#,
+                "{value}"
+            );
+            assert_eq!(Dialect::Postgres.among(&whole, &keys[..1]), "1 = 0");
+        }
+        // Elsewhere a text may have any character.
+        let keys = [unknown(Value::text("a\0"))];
+        assert!(Dialect::Sqlite.among(&whole, &keys).contains("6100"));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! From one type to another, where nothing is lost.
 
+use std::borrow::Cow;
+
 use jiff::civil;
 use jiff::tz::TimeZone;
 
@@ -18,7 +20,7 @@ pub fn convert(value: &Value, kind: &Type, change: &Change) -> Result<Value, Str
     match kind {
         Type::Int { least, most } => integer(value, *least, *most),
         Type::Decimal { bounds } => decimal(value, *bounds, change),
-        Type::Float { bits } => float(value, *bits),
+        Type::Float { bits } => float(value, *bits, change),
         Type::Bool => truth(value),
         Type::Text { most, .. } => text(value, *most),
         Type::Json => match value {
@@ -43,11 +45,11 @@ pub fn convert(value: &Value, kind: &Type, change: &Change) -> Result<Value, Str
         },
         Type::Naive { digits } => {
             let ticks = on_tick(naive(value, change)?, change)?;
-            Ok(Value::Naive(time::rounded(ticks, *digits)))
+            Ok(Value::Naive(rounded(ticks, *digits)?))
         }
         Type::Instant { digits } => {
             let ticks = instant(value, change)?;
-            Ok(Value::Instant(time::rounded(ticks, *digits)))
+            Ok(Value::Instant(rounded(ticks, *digits)?))
         }
         Type::Uuid => match value {
             Value::Uuid(_) => Ok(value.clone()),
@@ -107,24 +109,54 @@ fn decimal(value: &Value, bounds: Option<(u8, u8)>, change: &Change) -> Result<V
     Ok(Value::Number(number))
 }
 
-fn float(value: &Value, bits: u8) -> Result<Value, String> {
-    let float = match value {
-        Value::Float(float) => *float,
-        Value::Int(integer) => integer.to_string().parse().unwrap_or(f64::NAN),
-        Value::Number(number) => number.to_string().parse().unwrap_or(f64::NAN),
-        Value::Text(text) => text.parse().map_err(|_| "is no number")?,
+/// A float of 64 bits that one of 32 cannot hold is not rounded unasked; a decimal number becomes
+/// the nearest float, as it has to.
+fn float(value: &Value, bits: u8, change: &Change) -> Result<Value, String> {
+    let text = match value {
+        Value::Float(float) => {
+            let kept = if bits == 32 { narrow(*float) } else { *float };
+            let exact = kept.to_bits() == float.to_bits() || float.is_nan();
+            return if exact || (change.round && kept.is_finite()) {
+                Ok(Value::Float(kept))
+            } else {
+                Err("does not fit a float of 32 bits".to_owned())
+            };
+        }
+        Value::Int(integer) => Cow::Owned(integer.to_string()),
+        Value::Number(number) => Cow::Owned(number.to_string()),
+        Value::Text(text) => Cow::Borrowed(text.as_str()),
         _ => return Err("is no number".to_owned()),
     };
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the column keeps 32 bits of it"
-    )]
+    let exact: f64 = text.parse().map_err(|_| "is no number")?;
     let kept = if bits == 32 {
-        f64::from(float as f32)
+        f64::from(text.parse::<f32>().map_err(|_| "is no number")?)
     } else {
-        float
+        exact
     };
+    // A number beyond all floats is read as infinity, which its text then does not say.
+    if kept.is_infinite() && text.contains(|digit: char| digit.is_ascii_digit()) {
+        return Err(format!("does not fit a float of {bits} bits"));
+    }
     Ok(Value::Float(kept))
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "whether something was lost is looked at"
+)]
+fn narrow(float: f64) -> f64 {
+    f64::from(float as f32)
+}
+
+/// To so many digits of a second, within the years that databases have.
+fn rounded(ticks: i64, digits: u8) -> Result<i64, String> {
+    let rounded = time::rounded(ticks, digits);
+    match time::naive(rounded) {
+        Some(_) => Ok(rounded),
+        None => Err(format!(
+            "leaves the years from 1 to 9999 when it is rounded to {digits} digits of a second"
+        )),
+    }
 }
 
 fn truth(value: &Value) -> Result<Value, String> {

@@ -3,7 +3,7 @@
 use super::{Reading, Step, Taken, transform};
 use crate::mapping::{Case, Change, Compare, Otherwise, Trim};
 use crate::schema::Type;
-use crate::value::Value;
+use crate::value::{Value, time};
 
 fn step(kind: &str, change: Change) -> Step {
     Step {
@@ -365,4 +365,36 @@ fn a_row_that_is_taken_over_is_what_its_steps_make_of_it() {
         }
     }
     assert!(taken > 10, "{taken} were taken over");
+}
+
+#[test]
+fn nothing_leaves_what_its_column_holds_unasked() {
+    // 9999-12-31 23:59:59.9999999, which SQL Server writes for a row that is still valid.
+    let last = time::ticks(jiff::civil::date(9999, 12, 31).at(23, 59, 59, 999_999_900));
+    assert!(plain("datetime(7)", Value::Naive(last)).is_ok());
+    for (kind, value) in [
+        ("datetime(6)", Value::Naive(last)),
+        ("instant(3)", Value::Instant(last)),
+        ("float(32)", Value::Float(1e300)),
+        ("float(32)", Value::Float(0.1)),
+        ("float(32)", Value::text("1e300")),
+        ("float(64)", Value::text("1e999")),
+    ] {
+        let refused = plain(kind, value.clone());
+        assert!(refused.is_err(), "{kind} {value}: {refused:?}");
+    }
+    for (value, becomes) in [
+        (Value::Float(0.5), "0.5"),
+        (Value::Float(f64::INFINITY), "inf"),
+        (Value::Float(f64::NAN), "NaN"),
+        (Value::text("0.1"), "0.10000000149011612"),
+    ] {
+        assert_eq!(plain("float(32)", value), Ok(becomes.to_owned()));
+    }
+    let round = Change {
+        round: true,
+        ..Change::default()
+    };
+    let rounded = through("float(32)", round, Value::Float(0.1));
+    assert_eq!(rounded, Ok("0.10000000149011612".to_owned()));
 }

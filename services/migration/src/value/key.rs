@@ -32,6 +32,12 @@ impl Key {
         }
     }
 
+    /// Whether each of its values is one, and was read exactly: others bound nothing.
+    pub fn is_known(&self) -> bool {
+        let mut values = self.0.iter();
+        values.all(|value| !matches!(value, Value::Null | Value::Unreadable(_)))
+    }
+
     /// The key as it is kept in a checkpoint.
     pub fn to_json(&self) -> String {
         // Values of a key are neither floats nor maps, so there is nothing that could fail.

@@ -14,4 +14,5 @@ mod mssql;
 mod postgres;
 mod reads;
 mod speed;
+mod unknown;
 mod writes;

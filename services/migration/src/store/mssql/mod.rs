@@ -10,7 +10,7 @@ use tiberius::ColumnData;
 
 use self::wire::{kind, selected, value};
 use super::declared::declare;
-use super::{Dialect, Figures, Range, Select, Source};
+use super::{Dialect, Figures, NoBound, Range, Select, Source};
 use crate::schema::{ColumnSchema, TableName, TableSchema, Type};
 use crate::value::{Key, Number, Row};
 
@@ -59,18 +59,23 @@ pub(super) fn check_url(url: &str) -> Result<(), Cause> {
     Ok(())
 }
 
-fn page_query(select: &Select, range: &Range, limit: u32) -> String {
-    format!(
+fn page_query(select: &Select, range: &Range, limit: u32) -> Result<String, NoBound> {
+    Ok(format!(
         "SELECT TOP ({limit}) {} FROM {} WHERE {} ORDER BY {}",
         selected(&select.columns),
         SQL.table(&select.table),
-        SQL.within(select, range),
+        SQL.within(select, range)?,
         SQL.order(select),
-    )
+    ))
 }
 
 /// Every n-th key, of a sample where the table is large.
-fn cuts_query(select: &Select, columns: &[ColumnSchema], rows: u64, parts: usize) -> String {
+fn cuts_query(
+    select: &Select,
+    columns: &[ColumnSchema],
+    rows: u64,
+    parts: usize,
+) -> Result<String, NoBound> {
     #[expect(clippy::cast_precision_loss, reason = "a share need not be exact")]
     let percent = 100.0 * SAMPLED * parts as f64 / rows.max(1) as f64;
     let sample = if rows >= MANY && percent < 50.0 {
@@ -79,7 +84,7 @@ fn cuts_query(select: &Select, columns: &[ColumnSchema], rows: u64, parts: usize
     } else {
         String::new()
     };
-    format!(
+    Ok(format!(
         "SELECT TOP ({limit}) {shown} FROM (
              SELECT {names}, ROW_NUMBER() OVER (ORDER BY {names}) AS cutover_row,
                     COUNT_BIG(*) OVER () AS cutover_rows
@@ -89,11 +94,11 @@ fn cuts_query(select: &Select, columns: &[ColumnSchema], rows: u64, parts: usize
         shown = selected(columns),
         names = SQL.order(select),
         table = SQL.table(&select.table),
-        within = SQL.within(select, &Range::default()),
-    )
+        within = SQL.within(select, &Range::default())?,
+    ))
 }
 
-fn figures_query(select: &Select, range: &Range, sums: &[usize]) -> String {
+fn figures_query(select: &Select, range: &Range, sums: &[usize]) -> Result<String, NoBound> {
     let sum = |column: &ColumnSchema| {
         let places = match &column.kind {
             Type::Decimal {
@@ -107,12 +112,12 @@ fn figures_query(select: &Select, range: &Range, sums: &[usize]) -> String {
     let columns = sums
         .iter()
         .filter_map(|position| select.columns.get(*position));
-    format!(
+    Ok(format!(
         "SELECT COUNT_BIG(*){} FROM {} WHERE {}",
         columns.map(sum).collect::<String>(),
         SQL.table(&select.table),
-        SQL.within(select, range),
-    )
+        SQL.within(select, range)?,
+    ))
 }
 
 #[async_trait]
@@ -140,13 +145,13 @@ impl Source for Mssql {
         let about = schema::describe(&self.reader, &select.table).await?;
         let about = about.and_then(|table| table.rows).unwrap_or(0);
         let columns: Vec<ColumnSchema> = select.key_columns().cloned().collect();
-        let query = cuts_query(select, &columns, about, parts);
+        let query = cuts_query(select, &columns, about, parts)?;
         let rows = self.rows(&columns, query).await?;
         Ok(rows.into_iter().map(|row| Key(row.into())).collect())
     }
 
     async fn page(&self, select: &Select, range: &Range, limit: u32) -> Result<Vec<Row>, Cause> {
-        let query = page_query(select, range, limit);
+        let query = page_query(select, range, limit)?;
         self.rows(&select.columns, query).await
     }
 
@@ -170,7 +175,7 @@ impl Source for Mssql {
         range: &Range,
         sums: &[usize],
     ) -> Result<Figures, Cause> {
-        let query = figures_query(select, range, sums);
+        let query = figures_query(select, range, sums)?;
         let rows = self.reader.rows(query, &[]).await?;
         let row = rows.first().ok_or("the figures have no row")?;
         let mut cells = row.cells().map(|(_, cell)| cell);
@@ -228,7 +233,7 @@ mod tests {
         };
         // Against a text of another type no index would serve.
         assert_eq!(
-            page_query(&select(), &range, 10),
+            page_query(&select(), &range, 10).expect("a query"),
             "SELECT TOP (10) [Id], CAST([Code] AS nvarchar(9)), CAST([Price] AS decimal(19, 4)) \
              FROM [dbo].[Lines] WHERE (Id <> 3) AND (([Id] > 7) OR ([Id] = 7 AND \
              [Code] > CAST(N'it''s' AS varchar(8000)))) ORDER BY [Id], [Code]"
@@ -238,7 +243,7 @@ mod tests {
     #[test]
     fn sums_are_exact_and_come_as_text() {
         assert_eq!(
-            figures_query(&select(), &Range::default(), &[0, 2]),
+            figures_query(&select(), &Range::default(), &[0, 2]).expect("a query"),
             "SELECT COUNT_BIG(*), CAST(SUM(CAST([Id] AS decimal(38, 0))) AS varchar(50)), \
              CAST(SUM(CAST([Price] AS decimal(38, 4))) AS varchar(50)) \
              FROM [dbo].[Lines] WHERE (Id <> 3)"
@@ -249,13 +254,13 @@ mod tests {
     fn only_a_large_table_is_sampled_for_its_cuts() {
         let select = select();
         let key = select.columns[..2].to_vec();
-        let small = cuts_query(&select, &key, 1000, 4);
+        let small = cuts_query(&select, &key, 1000, 4).expect("a query");
         assert!(!small.contains("TABLESAMPLE"), "{small}");
         assert!(
             small.starts_with("SELECT TOP (3) [Id], CAST([Code]"),
             "{small}"
         );
-        let large = cuts_query(&select, &key, 10_000_000, 4);
+        let large = cuts_query(&select, &key, 10_000_000, 4).expect("a query");
         assert!(
             large.contains("TABLESAMPLE (0.080000 PERCENT) REPEATABLE (1)"),
             "{large}"

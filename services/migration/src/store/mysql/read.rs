@@ -31,7 +31,7 @@ pub(super) async fn page(
         "SELECT {} FROM {} WHERE {} ORDER BY {} LIMIT {limit}",
         SQL.names(&select.columns),
         SQL.table(&select.table),
-        SQL.within(select, range),
+        SQL.within(select, range)?,
         order(select),
     );
     rows(pool, &select.columns, sql).await
@@ -92,7 +92,7 @@ pub(super) async fn cuts(
             "SELECT {} FROM {} WHERE {} ORDER BY {} LIMIT 1 OFFSET {skipped}",
             SQL.names(&keys.columns),
             SQL.table(&keys.table),
-            SQL.within(&keys, &range),
+            SQL.within(&keys, &range)?,
             order(&keys),
         );
         let Some(row) = rows(pool, &keys.columns, sql).await?.pop() else {
@@ -119,7 +119,7 @@ pub(super) async fn figures(
         "SELECT CAST(count(*) AS CHAR){} FROM {} WHERE {}",
         columns.map(sum).collect::<String>(),
         SQL.table(&select.table),
-        SQL.within(select, range),
+        SQL.within(select, range)?,
     );
     let query = sqlx::query(AssertSqlSafe(sql)).persistent(false);
     let row = query.fetch_one(pool).await?;

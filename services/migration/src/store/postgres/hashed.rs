@@ -45,7 +45,7 @@ pub(super) async fn hashed(
         hash(2),
         fields.join(", "),
         SQL.table(&select.table),
-        SQL.within(select, range),
+        SQL.within(select, range)?,
     );
     let query = sqlx::query(AssertSqlSafe(sql)).persistent(false);
     let row = query.fetch_one(pool).await?;

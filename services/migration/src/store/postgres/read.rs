@@ -30,7 +30,7 @@ pub(super) async fn page(
         "SELECT {} FROM {} WHERE {} ORDER BY {} LIMIT {limit}",
         selected(&select.columns),
         SQL.table(&select.table),
-        SQL.within(select, range),
+        SQL.within(select, range)?,
         SQL.order(select),
     );
     rows(pool, &select.columns, &query, usize::try_from(limit)?).await
@@ -53,12 +53,13 @@ pub(super) async fn at(pool: &PgPool, select: &Select, keys: &[Key]) -> Result<V
 /// The condition that a row is under one of these keys, and meets the filter. Several columns are
 /// joined with the keys as a table, which an index serves where a list of conditions is tried one
 /// by one.
-pub(super) fn among(select: &Select, keys: &[Key]) -> String {
+pub(super) fn among(select: &Select, all: &[Key]) -> String {
     let columns: Vec<&ColumnSchema> = select.key_columns().collect();
-    if columns.len() < 2 {
-        return SQL.among(select, keys);
+    let keys = SQL.findable(all);
+    if columns.len() < 2 || keys.is_empty() {
+        return SQL.among(select, all);
     }
-    let row = |(number, key): (usize, &Key)| {
+    let row = |(number, key): (usize, &&Key)| {
         let values = columns.iter().zip(&key.0);
         let literals: Vec<String> = values
             .map(|(column, value)| match number {
@@ -95,7 +96,7 @@ pub(super) async fn cuts(pool: &PgPool, select: &Select, parts: usize) -> Result
         names = SQL.order(select),
         table = SQL.table(&select.table),
         sample = sample(pool, &select.table, parts).await?,
-        within = SQL.within(select, &Range::default()),
+        within = SQL.within(select, &Range::default())?,
         limit = parts - 1,
     );
     let rows = rows(pool, &columns, &query, parts).await?;
@@ -136,7 +137,7 @@ pub(super) async fn figures(
         "SELECT count(*){} FROM {} WHERE {}",
         columns.map(sum).collect::<String>(),
         SQL.table(&select.table),
-        SQL.within(select, range),
+        SQL.within(select, range)?,
     );
     let query = sqlx::query(AssertSqlSafe(query)).persistent(false);
     let row = query.fetch_one(pool).await?;

@@ -26,7 +26,7 @@ pub(super) async fn page(
         "SELECT {} FROM {} WHERE {} ORDER BY {} LIMIT {limit}",
         SQL.names(&select.columns),
         SQL.table(&select.table),
-        SQL.within(select, range),
+        SQL.within(select, range)?,
         SQL.order(select),
     );
     rows(pool, select, sql).await
@@ -73,7 +73,7 @@ pub(super) async fn cuts(
         names = SQL.names(&keys.columns),
         order = SQL.order(&keys),
         table = SQL.table(&keys.table),
-        within = SQL.within(&keys, &Range::default()),
+        within = SQL.within(&keys, &Range::default())?,
         limit = parts - 1,
     );
     let rows = rows(pool, &keys, sql).await?;
@@ -103,7 +103,7 @@ pub(super) async fn figures(
     let sql = format!(
         "SELECT count(*){sums} FROM {} WHERE {}",
         SQL.table(&select.table),
-        SQL.within(select, range),
+        SQL.within(select, range)?,
     );
     let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(pool).await?;
     let mut figures = Figures {
