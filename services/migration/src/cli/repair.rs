@@ -93,6 +93,10 @@ fn told(applied: &Applied) -> ExitCode {
         ),
         ("refused by the target", &applied.refused),
         ("still different", &applied.still_different),
+        (
+            "changed or not, the log does not say, and left alone",
+            &applied.unsure,
+        ),
     ];
     let mut good = true;
     for (what, rows) in lists {

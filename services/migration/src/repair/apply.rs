@@ -6,7 +6,7 @@ use kit::error::Cause;
 use tokio_util::sync::CancellationToken;
 
 use super::RepairError;
-use super::log::{Entry, Log};
+use super::log::{Entry, Log, Logged};
 use super::proposal::{Proposal, Repair, planned};
 use crate::plan::TablePlan;
 use crate::reconcile::{Differing, Now, Options, now};
@@ -29,6 +29,9 @@ pub struct Applied {
     pub verified: u64,
     /// Rows that were changed and are not equal.
     pub still_different: Vec<String>,
+    /// Rows of which the log does not say whether they were changed, as the repair was cut off; an
+    /// undo leaves them alone.
+    pub unsure: Vec<String>,
 }
 
 /// Makes the changes of a proposal, and reads the rows again that were changed. Nothing is changed
@@ -56,17 +59,13 @@ pub async fn apply(
         }
         let entries: Vec<Entry> = batch.iter().map(entry).collect();
         log.add(&entries)?;
-        for repair in batch {
-            let made = make(
-                &*sides.target,
-                &repair.destination,
-                &repair.change,
-                &mut applied,
-            );
-            if made.await? {
-                changed.push(repair);
-            }
-        }
+        let mut told = Vec::with_capacity(batch.len());
+        let ended = make_all(sides, batch, &mut told, &mut applied).await;
+        let made = batch.iter().zip(&told).filter(|(_, made)| **made);
+        changed.extend(made.map(|(repair, _)| repair));
+        // What was made can be taken back even where the repair ends here.
+        log.made(told)?;
+        ended?;
     }
     for table in &sides.plan.tables {
         let rows = changed
@@ -78,31 +77,53 @@ pub async fn apply(
     Ok(applied)
 }
 
-/// Takes back the changes of a log, the last one first, each where the row is still as the repair
-/// left it.
+/// Takes back the changes that a log says were made, the last one first, each where the row is
+/// still as the repair left it.
 pub async fn undo(
     sides: &Sides,
     path: &Path,
     stop: &CancellationToken,
 ) -> Result<Applied, RepairError> {
     let mut undone = Applied::default();
-    let entries = Log::read(path)?;
-    for (line, entry) in entries.iter().enumerate().rev() {
+    for logged in Log::read(path)?.iter().rev() {
         if stop.is_cancelled() {
             break;
         }
+        let Logged { line, entry, made } = logged;
         let destination = &planned(&sides.plan, &entry.table)?.destination;
         let names = destination.columns.iter().map(|column| &column.name);
         if !names.eq(&entry.columns) {
             return Err(RepairError::Entry {
                 file: path.display().to_string(),
-                line: line + 1,
+                line: *line,
                 fault: format!("its columns are not those of {}", destination.table),
             });
         }
-        make(&*sides.target, destination, &entry.back(), &mut undone).await?;
+        match made {
+            Some(true) => {
+                make(&*sides.target, destination, &entry.back(), &mut undone).await?;
+            }
+            Some(false) => {}
+            None => undone
+                .unsure
+                .push(format!("{} {}", destination.table, entry.key)),
+        }
     }
     Ok(undone)
+}
+
+/// Makes the changes of a batch, and tells of each whether it was made, up to one that failed.
+async fn make_all(
+    sides: &Sides,
+    batch: &[Repair],
+    told: &mut Vec<bool>,
+    applied: &mut Applied,
+) -> Result<(), RepairError> {
+    for repair in batch {
+        let (destination, change) = (&repair.destination, &repair.change);
+        told.push(make(&*sides.target, destination, change, applied).await?);
+    }
+    Ok(())
 }
 
 /// Makes one change, and says whether it was made.

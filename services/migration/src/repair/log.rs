@@ -1,4 +1,5 @@
-//! What a repair changes, written down before it does: one line of JSON for each row.
+//! What a repair changes, written down before it does: one line of JSON for each row, and one for
+//! each batch of them that says which changes were made.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -28,6 +29,24 @@ pub struct Entry {
     pub wanted: Option<Row>,
 }
 
+/// Which of the entries before were made, in their order; those that a line told of before left out.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Made {
+    made: Vec<bool>,
+}
+
+/// An entry of a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Logged {
+    /// Its line, from 1.
+    pub line: usize,
+    /// The change.
+    pub entry: Entry,
+    /// Whether it was made; nothing where the repair came to its end before it said so.
+    pub made: Option<bool>,
+}
+
 /// A file of entries that is added to.
 #[derive(Debug)]
 pub struct Log {
@@ -47,9 +66,19 @@ impl Log {
 
     /// Adds entries; they are on the disk when it returns.
     pub(super) fn add(&mut self, entries: &[Entry]) -> Result<(), RepairError> {
+        self.write(entries)
+    }
+
+    /// Adds which of the entries were made that it has not been told of yet; one that may have been
+    /// made or not is the last, and left out.
+    pub(super) fn made(&mut self, made: Vec<bool>) -> Result<(), RepairError> {
+        self.write(&[Made { made }])
+    }
+
+    fn write<T: Serialize>(&mut self, all: &[T]) -> Result<(), RepairError> {
         let mut lines = Vec::new();
-        for entry in entries {
-            let written = serde_json::to_writer(&mut lines, entry);
+        for line in all {
+            let written = serde_json::to_writer(&mut lines, line);
             written.map_err(|error| failed(&self.path, error.into()))?;
             lines.push(b'\n');
         }
@@ -60,24 +89,37 @@ impl Log {
 
     /// The entries of a file, in the order in which they were made. A last line that was cut off
     /// is left out: its change was never made.
-    pub fn read(path: &Path) -> Result<Vec<Entry>, RepairError> {
+    pub fn read(path: &Path) -> Result<Vec<Logged>, RepairError> {
         let file = File::open(path).map_err(|source| failed(path, source))?;
         let mut file = BufReader::new(file);
-        let mut entries = Vec::new();
-        loop {
+        let (mut logged, mut told) = (Vec::new(), Vec::new());
+        for number in 1.. {
             let mut line = Vec::new();
             let read = file.by_ref().take(LONGEST).read_until(b'\n', &mut line);
             read.map_err(|source| failed(path, source))?;
             if line.last() != Some(&b'\n') {
-                return Ok(entries);
+                break;
+            }
+            if let Ok(Made { made }) = serde_json::from_slice(&line) {
+                told.extend(made);
+                continue;
             }
             let entry = serde_json::from_slice(&line);
-            entries.push(entry.map_err(|error| RepairError::Entry {
+            let entry = entry.map_err(|error| RepairError::Entry {
                 file: path.display().to_string(),
-                line: entries.len() + 1,
+                line: number,
                 fault: error.to_string(),
-            })?);
+            })?;
+            logged.push(Logged {
+                line: number,
+                entry,
+                made: None,
+            });
         }
+        for (logged, made) in logged.iter_mut().zip(told) {
+            logged.made = Some(made);
+        }
+        Ok(logged)
     }
 }
 

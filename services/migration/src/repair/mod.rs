@@ -1,8 +1,8 @@
 //! Puts the target's rows right that a comparison found to differ.
 //!
 //! Both sides are read anew, and a row is changed only where it is still what was read: a
-//! compare-and-set for each row. What was there before is in a log before anything changes, and
-//! [`undo`] takes the changes back by the same check. Deletes are refused unless they are allowed
+//! compare-and-set for each row. What was there before is in a log before anything changes, which
+//! then says what was changed; [`undo`] takes that back by the same check. Deletes are refused unless they are allowed
 //! by number. The source is never written to.
 
 mod apply;
@@ -14,7 +14,7 @@ use kit::error::Cause;
 use crate::reconcile::ReconcileError;
 
 pub use apply::{Applied, apply, undo};
-pub use log::{Entry, Log};
+pub use log::{Entry, Log, Logged};
 pub use proposal::{Proposal, Repair, propose};
 
 /// Why rows were not repaired.

@@ -106,7 +106,44 @@ async fn a_row_that_changed_since_it_was_read_is_left_alone_and_named() {
     let undone = undo(&sides, &pair.path("undo.jsonl"), &stop)
         .await
         .expect("an undo");
-    assert_eq!((undone.changed, undone.changed_meanwhile.len()), (1, 2));
+    assert_eq!((undone.changed, undone.changed_meanwhile.len()), (1, 0));
+}
+
+#[tokio::test]
+async fn an_undo_leaves_alone_what_others_had_put_right_before_the_repair_could() {
+    let pair = Pair::alike(&numbered(10), NUMBERED).await;
+    pair.at_modern("UPDATE t SET total = 0 WHERE id IN (7, 14); DELETE FROM t WHERE id = 21")
+        .await;
+    let report = pair.report().await;
+    let (sides, stop) = (pair.both().await, CancellationToken::new());
+    let proposal = propose(&sides, &report, &options(), &stop).await;
+    let proposal = proposal.expect("a proposal");
+    // The mirror writes exactly what the repair was about to.
+    pair.at_modern("UPDATE t SET total = 6 WHERE id = 14; INSERT INTO t VALUES (21, 'name 3', 9)")
+        .await;
+    let path = pair.path("undo.jsonl");
+    let mut log = Log::create(&path).expect("a log");
+    let applied = apply(&sides, &proposal, 0, &mut log, &options(), &stop).await;
+    assert_eq!(applied.expect("a repair").changed, 1);
+    let undone = undo(&sides, &path, &stop).await.expect("an undo");
+    assert_eq!((undone.changed, undone.unsure.len()), (1, 0));
+    let kept = "SELECT id || ' ' || total FROM t WHERE id IN (7, 14, 21) ORDER BY id";
+    assert_eq!(pair.modern.texts(kept).await, ["7 0", "14 6", "21 9"]);
+}
+
+#[tokio::test]
+async fn an_undo_names_the_rows_of_a_repair_that_died_before_it_said_what_it_made() {
+    let pair = Pair::alike(&numbered(10), NUMBERED).await;
+    pair.at_modern("UPDATE t SET total = 0 WHERE id = 7").await;
+    let report = pair.report().await;
+    repair(&pair, &report, 0).await.expect("a repair");
+    let path = pair.path("undo.jsonl");
+    let log = std::fs::read_to_string(&path).expect("a log");
+    let entry = log.lines().next().expect("an entry");
+    std::fs::write(&path, format!("{entry}\n{{\"made\":[tr")).expect("a log");
+    let undone = undo(&pair.both().await, &path, &CancellationToken::new()).await;
+    let undone = undone.expect("an undo");
+    assert_eq!((undone.changed, undone.unsure), (0, vec!["t 7".to_owned()]));
 }
 
 #[tokio::test]
