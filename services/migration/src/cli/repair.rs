@@ -61,9 +61,12 @@ pub(super) async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
                 proposal.repairs.len(),
                 proposal.deletes(),
                 proposal.equal,
-                proposal.impossible,
+                proposal.impossible.len(),
                 proposal.left_out
             );
+            for row in &proposal.impossible {
+                eprintln!("cannot be put right: {row}");
+            }
             return Ok(ExitCode::SUCCESS);
         };
         let mut log = Log::create(log)?;

@@ -14,7 +14,7 @@ use super::{Options, ReconcileError, Unwatched};
 use crate::plan::TablePlan;
 use crate::schema::Type;
 use crate::sides::Sides;
-use crate::store::{Dialect, Select, Source, Target};
+use crate::store::{Destination, Dialect, Select, Source, Target};
 use crate::value::{Key, Row};
 
 /// A row of a report now.
@@ -37,9 +37,11 @@ pub(crate) enum Now {
     },
 }
 
-/// Reads rows of a report once, and says of each what it is; in their order.
+/// Reads rows of a report once, and says of each what it is; in their order. `destination` is the
+/// table's own, or has more columns behind those: what is kept is told with them.
 pub(crate) async fn now(
     table: &TablePlan,
+    destination: &Destination,
     sides: &Sides,
     rows: &[Differing],
     options: &Options,
@@ -55,8 +57,7 @@ pub(crate) async fn now(
         Arc::new(Unwatched),
         stop.clone(),
     );
-    let select = as_kept(&job.target.select, sides.target.dialect());
-    job.target.select = select;
+    job.target.select = as_kept(&destination.select(), sides.target.dialect());
     let mut suspects: Vec<Suspect> = rows.iter().map(suspect).collect();
     settle::name(&job, &mut suspects).await?;
     let mut all = Vec::with_capacity(rows.len());

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::RepairError;
 use super::log::{Entry, Log, Logged};
 use super::proposal::{Proposal, Repair, planned};
+use super::whole::Whole;
 use crate::plan::TablePlan;
 use crate::reconcile::{Differing, Now, Options, now};
 use crate::sides::Sides;
@@ -90,9 +91,15 @@ pub async fn undo(
             break;
         }
         let Logged { line, entry, made } = logged;
-        let destination = &planned(&sides.plan, &entry.table)?.destination;
-        let names = destination.columns.iter().map(|column| &column.name);
-        if !names.eq(&entry.columns) {
+        let mut destination = planned(&sides.plan, &entry.table)?.destination.clone();
+        let names = |destination: &Destination| {
+            let columns = destination.columns.iter();
+            columns.map(|column| &column.name).eq(&entry.columns)
+        };
+        if !names(&destination) {
+            destination = Whole::of(sides, &destination).await?.destination;
+        }
+        if !names(&destination) {
             return Err(RepairError::Entry {
                 file: path.display().to_string(),
                 line: *line,
@@ -101,7 +108,7 @@ pub async fn undo(
         }
         match made {
             Some(true) => {
-                make(&*sides.target, destination, &entry.back(), &mut undone).await?;
+                make(&*sides.target, &destination, &entry.back(), &mut undone).await?;
             }
             Some(false) => {}
             None => undone
@@ -175,7 +182,7 @@ async fn verify(
     if rows.is_empty() {
         return Ok(());
     }
-    let read = now(table, sides, rows, options, stop).await?;
+    let read = now(table, &table.destination, sides, rows, options, stop).await?;
     for (row, now) in rows.iter().zip(read) {
         match now {
             Now::Equal => applied.verified += 1,

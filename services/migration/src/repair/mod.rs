@@ -8,6 +8,7 @@
 mod apply;
 mod log;
 mod proposal;
+mod whole;
 
 use kit::error::Cause;
 

@@ -3,6 +3,7 @@
 use tokio_util::sync::CancellationToken;
 
 use super::RepairError;
+use super::whole::Whole;
 use crate::plan::{Plan, TablePlan};
 use crate::reconcile::{Differing, Now, Options, Report, now};
 use crate::sides::Sides;
@@ -16,8 +17,9 @@ pub struct Proposal {
     pub repairs: Vec<Repair>,
     /// Rows that are equal by now.
     pub equal: u64,
-    /// Rows that cannot be put right: the source's cannot come over, or the target's not be read.
-    pub impossible: u64,
+    /// Rows that cannot be put right, and why: the source's cannot come over, the target's not be
+    /// read, or its delete not be taken back.
+    pub impossible: Vec<String>,
     /// Rows that the report counted and did not list.
     pub left_out: u64,
 }
@@ -66,33 +68,63 @@ pub async fn propose(
     for table in &report.tables {
         let planned = planned(&sides.plan, &table.source)?;
         proposal.left_out += table.ledger.unconfirmed;
-        let read = now(planned, sides, &table.rows, options, stop).await?;
+        if table.rows.is_empty() {
+            continue;
+        }
+        let whole = Whole::of(sides, &planned.destination).await?;
+        let read = now(
+            planned,
+            &whole.destination,
+            sides,
+            &table.rows,
+            options,
+            stop,
+        )
+        .await?;
+        let name = |row: &Differing, why: &str| {
+            format!("{} {}: {why}", planned.destination.table, row.target_key)
+        };
         for (row, now) in table.rows.iter().zip(read) {
             match now {
                 Now::Equal => proposal.equal += 1,
-                Now::NotComparable => proposal.impossible += 1,
+                Now::NotComparable => {
+                    let named = name(row, "a side's values cannot be compared");
+                    proposal.impossible.push(named);
+                }
                 Now::Differs {
                     source_key,
                     expected,
                     kept,
                     columns,
                 } => {
-                    let repair = Repair {
+                    let repair = |destination: &Destination, observed, wanted| Repair {
                         source: planned.source.clone(),
-                        destination: planned.destination.clone(),
+                        destination: destination.clone(),
                         change: Change {
                             key: row.target_key.clone(),
-                            wanted: expected.map(|row| wanted(row, kept.as_ref(), &columns)),
-                            observed: kept,
+                            observed,
+                            wanted,
                         },
                         row: Differing {
                             source_key,
                             ..row.clone()
                         },
                     };
-                    match repair.change.wanted {
-                        Some(_) => proposal.repairs.push(repair),
-                        None => deletes.push(repair),
+                    match (expected, kept) {
+                        (Some(expected), kept) => {
+                            let mapped = &planned.destination;
+                            let kept = kept.map(|mut row| {
+                                row.truncate(mapped.columns.len());
+                                row
+                            });
+                            let wanted = wanted(expected, kept.as_ref(), &columns);
+                            let repair = repair(mapped, kept, Some(wanted));
+                            proposal.repairs.push(repair);
+                        }
+                        (None, kept) => match kept.as_ref().and_then(|row| whole.fault(row)) {
+                            Some(fault) => proposal.impossible.push(name(row, &fault)),
+                            None => deletes.push(repair(&whole.destination, kept, None)),
+                        },
                     }
                 }
             }

@@ -224,6 +224,9 @@ pub trait Target: Source {
     /// Deletes rows by their keys, in one transaction. Says how many there were.
     async fn delete(&self, destination: &Destination, keys: &[Key]) -> Result<u64, WriteError>;
 
+    /// The tables whose rows go, or lose what they refer by, when rows of this one are deleted.
+    async fn cascades(&self, table: &TableName) -> Result<Vec<String>, Cause>;
+
     /// Sets what the table counts by itself to its greatest value.
     async fn set_sequences(&self, destination: &Destination) -> Result<(), Cause>;
 

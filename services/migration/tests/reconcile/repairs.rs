@@ -46,6 +46,57 @@ async fn a_repair_makes_both_sides_equal_and_an_undo_brings_back_what_was_there(
     assert_eq!(contents(&pair).await, drifted);
 }
 
+/// A target with columns of its own.
+const LOYAL: &str = "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT, loyalty INTEGER DEFAULT 5,
+     at TEXT, twice INTEGER GENERATED ALWAYS AS (loyalty * 2));
+     INSERT INTO t (id, name, loyalty, at) VALUES (1, 'a', 1, NULL), (2, 'extra', 70, '2026-01-02');";
+
+const NAMED: &str =
+    "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO t VALUES (1, 'b');";
+
+#[tokio::test]
+async fn an_undo_brings_back_the_columns_of_a_deleted_row_that_nothing_maps() {
+    let pair = Pair::of(
+        NAMED,
+        LOYAL,
+        "[[tables]]\nfrom = \"t\"\nto = \"t\"\nsame = true\n",
+    )
+    .await;
+    let all = "SELECT id || name || ' ' || loyalty || ' ' || quote(at) FROM t ORDER BY id";
+    let before = pair.modern.texts(all).await;
+    let report = pair.report().await;
+    let applied = repair(&pair, &report, 1).await.expect("a repair");
+    assert_eq!((applied.changed, applied.verified), (2, 2), "{applied:?}");
+    assert_eq!(pair.modern.texts(all).await, ["1b 1 NULL"]);
+    let stop = CancellationToken::new();
+    let undone = undo(&pair.both().await, &pair.path("undo.jsonl"), &stop).await;
+    assert_eq!(undone.expect("an undo").changed, 2);
+    assert_eq!(pair.modern.texts(all).await, before);
+}
+
+#[tokio::test]
+async fn a_row_whose_delete_takes_other_rows_along_is_left_alone_and_named() {
+    let modern = format!(
+        "{LOYAL} CREATE TABLE parts (id INTEGER PRIMARY KEY, t INTEGER REFERENCES t ON DELETE CASCADE);
+         INSERT INTO parts VALUES (1, 2);"
+    );
+    let pair = Pair::of(
+        NAMED,
+        &modern,
+        "[[tables]]\nfrom = \"t\"\nto = \"t\"\nsame = true\n",
+    )
+    .await;
+    let report = pair.report().await;
+    let stop = CancellationToken::new();
+    let proposal = propose(&pair.both().await, &report, &options(), &stop).await;
+    let proposal = proposal.expect("a proposal");
+    assert_eq!((proposal.repairs.len(), proposal.deletes()), (1, 0));
+    assert_eq!(
+        proposal.impossible,
+        ["t 2: its delete would change rows of parts as well"]
+    );
+}
+
 #[tokio::test]
 async fn more_deletes_than_are_allowed_change_nothing() {
     let pair = Pair::alike(&numbered(100), NUMBERED).await;

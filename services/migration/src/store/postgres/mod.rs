@@ -156,6 +156,10 @@ impl Target for Postgres {
         write::delete(&self.pool, destination, keys).await
     }
 
+    async fn cascades(&self, table: &TableName) -> Result<Vec<String>, Cause> {
+        schema::cascades(&self.pool, table).await
+    }
+
     async fn set_sequences(&self, destination: &Destination) -> Result<(), Cause> {
         counters::set(&self.pool, destination).await
     }

@@ -5,6 +5,7 @@ use sqlx::{PgPool, Row as _};
 
 use super::wire::{is_ordered, kind};
 use crate::schema::{ColumnSchema, TableName, TableSchema};
+use crate::store::Dialect;
 use crate::store::books::is_ours;
 
 /// Tables that are no part of another, and not the server's own; a name that the search path
@@ -80,6 +81,18 @@ pub(super) async fn tables(pool: &PgPool) -> Result<Vec<TableName>, Cause> {
     Ok(names
         .map(|(schema, name)| TableName { schema, name })
         .collect())
+}
+
+pub(super) async fn cascades(pool: &PgPool, table: &TableName) -> Result<Vec<String>, Cause> {
+    let found = sqlx::query_scalar(
+        "SELECT DISTINCT conrelid::regclass::text FROM pg_constraint
+         WHERE contype = 'f' AND confrelid = $1::text::regclass AND confdeltype NOT IN ('a', 'r')
+         ORDER BY 1",
+    )
+    .bind(Dialect::Postgres.table(table))
+    .fetch_all(pool)
+    .await?;
+    Ok(found)
 }
 
 pub(super) async fn describe(

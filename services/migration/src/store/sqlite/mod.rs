@@ -177,6 +177,10 @@ impl Target for Sqlite {
         write::delete(self.writer()?, destination, keys).await
     }
 
+    async fn cascades(&self, table: &TableName) -> Result<Vec<String>, Cause> {
+        schema::cascades(&self.readers, table).await
+    }
+
     // AUTOINCREMENT follows the greatest key by itself.
     async fn set_sequences(&self, _destination: &Destination) -> Result<(), Cause> {
         Ok(())

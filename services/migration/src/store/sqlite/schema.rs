@@ -71,6 +71,19 @@ pub(super) async fn describe(
     }))
 }
 
+pub(super) async fn cascades(pool: &SqlitePool, table: &TableName) -> Result<Vec<String>, Cause> {
+    let found = sqlx::query_scalar(
+        "SELECT DISTINCT s.name FROM sqlite_schema AS s, pragma_foreign_key_list(s.name) AS f
+         WHERE s.type = 'table' AND f.\"table\" = ?1 COLLATE NOCASE
+           AND f.on_delete NOT IN ('NO ACTION', 'RESTRICT')
+         ORDER BY s.name",
+    )
+    .bind(&table.name)
+    .fetch_all(pool)
+    .await?;
+    Ok(found)
+}
+
 /// Refuses a table with rows that have null in their primary key, which `SQLite` alone allows:
 /// no comparison of keys finds them, so they would be left behind without a word.
 async fn nameless(
