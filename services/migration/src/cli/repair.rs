@@ -5,10 +5,9 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{ArgGroup, Args};
-use migration_service::reconcile::Report;
+use migration_service::reconcile::{Options, Report};
 use migration_service::repair::{Applied, Log, apply, propose, undo};
 
-use super::reconcile::How;
 use super::{Both, stopping};
 
 #[derive(Args)]
@@ -29,8 +28,9 @@ pub(super) struct Flags {
     /// Take back the changes of this log, where the rows are still as they were left.
     #[arg(long, value_name = "UNDO-LOG")]
     undo: Option<PathBuf>,
-    #[command(flatten)]
-    how: How,
+    /// Put the rows of this table of the source right only; may be given several times.
+    #[arg(long = "table", value_name = "NAME", requires = "report")]
+    tables: Vec<String>,
 }
 
 impl Flags {
@@ -41,7 +41,11 @@ impl Flags {
 
 pub(super) async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
     let sides = flags.both.open().await?;
-    let (options, stop) = (flags.how.options(), stopping());
+    let stop = stopping();
+    let options = Options {
+        only: flags.tables.clone(),
+        ..Options::default()
+    };
     let applied = if let Some(log) = &flags.undo {
         undo(&sides, log, &stop).await?
     } else {
@@ -100,15 +104,18 @@ fn told(applied: &Applied) -> ExitCode {
             "changed or not, the log does not say, and left alone",
             &applied.unsure,
         ),
+        ("not reached before the stop", &applied.not_reached),
+        ("cannot be put right", &applied.impossible),
     ];
-    let mut good = true;
     for (what, rows) in lists {
         for row in rows {
-            good = false;
             println!("{what}: {row}");
         }
     }
-    if good {
+    if applied.left_out > 0 {
+        println!("{} rows are not in the report", applied.left_out);
+    }
+    if applied.is_complete() {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(1)

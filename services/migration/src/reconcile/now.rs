@@ -49,11 +49,16 @@ pub(crate) async fn now(
 ) -> Result<Vec<Now>, ReconcileError> {
     let target: Arc<dyn Source> = Arc::<dyn Target>::clone(&sides.target);
     let source = Arc::clone(&sides.source);
+    // A row is looked for among all: outside a sample, each would seem to lack its other side.
+    let options = Options {
+        sample: None,
+        ..options.clone()
+    };
     let mut job = Job::new(
         table,
         source,
         target,
-        options,
+        &options,
         Arc::new(Unwatched),
         stop.clone(),
     );

@@ -33,6 +33,27 @@ pub struct Applied {
     /// Rows of which the log does not say whether they were changed, as the repair was cut off; an
     /// undo leaves them alone.
     pub unsure: Vec<String>,
+    /// Rows that a stop came before.
+    pub not_reached: Vec<String>,
+    /// Rows that no change would have put right, and why.
+    pub impossible: Vec<String>,
+    /// Rows that the report counted and did not list.
+    pub left_out: u64,
+}
+
+impl Applied {
+    /// Whether every row was put right that a report counted, or that was to be taken back.
+    pub fn is_complete(&self) -> bool {
+        let lists = [
+            &self.changed_meanwhile,
+            &self.refused,
+            &self.still_different,
+            &self.unsure,
+            &self.not_reached,
+            &self.impossible,
+        ];
+        self.left_out == 0 && lists.iter().all(|list| list.is_empty())
+    }
 }
 
 /// Makes the changes of a proposal, and reads the rows again that were changed. Nothing is changed
@@ -52,11 +73,20 @@ pub async fn apply(
             most: most_deletes,
         });
     }
-    let mut applied = Applied::default();
+    let mut applied = Applied {
+        impossible: proposal.impossible.clone(),
+        left_out: proposal.left_out,
+        ..Applied::default()
+    };
     let mut changed: Vec<&Repair> = Vec::new();
     for batch in proposal.repairs.chunks(BATCH) {
         if stop.is_cancelled() {
-            break;
+            let rows = batch.iter().map(|repair| {
+                let (table, key) = (&repair.destination.table, &repair.change.key);
+                format!("{table} {key}")
+            });
+            applied.not_reached.extend(rows);
+            continue;
         }
         let entries: Vec<Entry> = batch.iter().map(entry).collect();
         log.add(&entries)?;
@@ -87,10 +117,14 @@ pub async fn undo(
 ) -> Result<Applied, RepairError> {
     let mut undone = Applied::default();
     for logged in Log::read(path)?.iter().rev() {
-        if stop.is_cancelled() {
-            break;
-        }
         let Logged { line, entry, made } = logged;
+        if stop.is_cancelled() {
+            if *made != Some(false) {
+                let row = format!("{} {}", entry.table, entry.key);
+                undone.not_reached.push(row);
+            }
+            continue;
+        }
         let mut destination = planned(&sides.plan, &entry.table)?.destination.clone();
         let names = |destination: &Destination| {
             let columns = destination.columns.iter();

@@ -27,6 +27,9 @@ pub enum RepairError {
     /// A report names a table that the plan does not have.
     #[error("the plan has no table {0}, which the report names: was the mapping changed since?")]
     Table(String),
+    /// A table was asked for that the report does not have.
+    #[error("the report has no table {0}")]
+    NotReported(String),
     /// More rows would be deleted than is allowed.
     #[error("{deletes} rows would be deleted, and {most} may be; nothing was changed")]
     Deletes {

@@ -56,7 +56,7 @@ impl Proposal {
 }
 
 /// Reads the rows of a report again, and says what would put them right. Rows of tables that
-/// others refer to come first, and go last.
+/// others refer to come first, and go last. Tables that the options leave out are left alone.
 pub async fn propose(
     sides: &Sides,
     report: &Report,
@@ -65,7 +65,12 @@ pub async fn propose(
 ) -> Result<Proposal, RepairError> {
     let mut proposal = Proposal::default();
     let mut deletes = Vec::new();
-    for table in &report.tables {
+    let reported = |name: &&String| report.tables.iter().any(|table| table.source == **name);
+    if let Some(name) = options.only.iter().find(|name| !reported(name)) {
+        return Err(RepairError::NotReported(name.clone()));
+    }
+    let chosen = |source: &String| options.only.is_empty() || options.only.contains(source);
+    for table in report.tables.iter().filter(|table| chosen(&table.source)) {
         let planned = planned(&sides.plan, &table.source)?;
         proposal.left_out += table.ledger.unconfirmed;
         if table.rows.is_empty() {

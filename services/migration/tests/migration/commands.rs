@@ -42,6 +42,18 @@ async fn the_exit_code_says_how_it_went() {
 }
 
 #[test]
+fn a_repair_takes_no_flag_that_it_would_ignore() {
+    let both = [
+        "repair", "--from", "sqlite:a", "--to", "sqlite:b", "--report", "r",
+    ];
+    for flag in [&["--sample", "1%"][..], &["--quick"], &["--settle", "1s"]] {
+        let output = run(&[&both[..], flag].concat());
+        assert_eq!(output.status.code(), Some(64), "{}", said(&output));
+        assert!(said(&output).contains(flag[0]), "{}", said(&output));
+    }
+}
+
+#[test]
 fn a_url_that_is_none_is_a_usage_error_for_each_flag_and_shows_no_password() {
     for (from, to) in [
         ("oracle://u:hunter2@h/a", "mysql://u:hunter2@h/a"),

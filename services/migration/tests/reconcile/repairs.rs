@@ -33,6 +33,7 @@ async fn a_repair_makes_both_sides_equal_and_an_undo_brings_back_what_was_there(
     let differing = report.ledger.differing();
     assert!(differing > 100, "{:?}", report.ledger);
     let applied = repair(&pair, &report, 2).await.expect("a repair");
+    assert!(applied.is_complete(), "{applied:?}");
     assert_eq!((applied.changed, applied.verified), (differing, differing));
     assert_eq!(
         applied.changed_meanwhile.len() + applied.still_different.len(),
@@ -95,6 +96,94 @@ async fn a_row_whose_delete_takes_other_rows_along_is_left_alone_and_named() {
         proposal.impossible,
         ["t 2: its delete would change rows of parts as well"]
     );
+    let applied = repair(&pair, &report, 1).await.expect("a repair");
+    assert_eq!(applied.impossible, proposal.impossible);
+    assert!(!applied.is_complete());
+}
+
+#[tokio::test]
+async fn a_repair_that_is_stopped_names_the_rows_that_it_did_not_reach() {
+    let pair = Pair::alike(&numbered(10), NUMBERED).await;
+    pair.at_modern("UPDATE t SET total = 0 WHERE id IN (7, 14)")
+        .await;
+    let report = pair.report().await;
+    let (sides, stop) = (pair.both().await, CancellationToken::new());
+    let proposal = propose(&sides, &report, &options(), &stop).await;
+    let proposal = proposal.expect("a proposal");
+    stop.cancel();
+    let mut log = Log::create(&pair.path("undo.jsonl")).expect("a log");
+    let applied = apply(&sides, &proposal, 0, &mut log, &options(), &stop).await;
+    let applied = applied.expect("a repair");
+    assert_eq!((applied.changed, applied.is_complete()), (0, false));
+    assert_eq!(applied.not_reached, ["t 7", "t 14"]);
+}
+
+#[tokio::test]
+async fn rows_that_a_report_counts_and_does_not_list_leave_a_repair_incomplete() {
+    let pair = Pair::alike(&numbered(10), NUMBERED).await;
+    pair.at_modern("UPDATE t SET total = 0 WHERE id IN (7, 14)")
+        .await;
+    let report = pair
+        .report_with(&Options {
+            most_suspects: 1,
+            ..options()
+        })
+        .await;
+    assert_eq!(report.ledger.unconfirmed, 1);
+    let applied = repair(&pair, &report, 0).await.expect("a repair");
+    assert_eq!((applied.changed, applied.left_out), (1, 1));
+    assert!(!applied.is_complete());
+}
+
+#[tokio::test]
+async fn a_row_outside_a_sample_is_found_in_the_source_and_not_proposed_to_go() {
+    // The target's key does not tell the source's, so that the source's keys are searched.
+    let pair = Pair::of(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, total INTEGER);",
+        "CREATE TABLE t (id TEXT PRIMARY KEY, total INTEGER); INSERT INTO t VALUES ('7', 3);",
+        "[[tables]]\nfrom = \"t\"\nto = \"t\"\nsame = true\n",
+    )
+    .await;
+    let report = pair.report().await;
+    assert_eq!(report.ledger.extra, 1);
+    pair.at_legacy("INSERT INTO t VALUES (7, 4)").await;
+    let sample = Options {
+        sample: Some("0.0001%".parse().expect("a share")),
+        ..options()
+    };
+    let stop = CancellationToken::new();
+    let proposal = propose(&pair.both().await, &report, &sample, &stop).await;
+    let proposal = proposal.expect("a proposal");
+    assert_eq!((proposal.repairs.len(), proposal.deletes()), (1, 0));
+}
+
+#[tokio::test]
+async fn only_the_tables_that_are_asked_for_are_put_right() {
+    let made = format!("{} CREATE TABLE u AS SELECT * FROM t;", numbered(3));
+    let made = made.replace(
+        "CREATE TABLE u AS",
+        "CREATE TABLE u (id INTEGER PRIMARY KEY, name TEXT, total INTEGER); INSERT INTO u",
+    );
+    let pair = Pair::alike(
+        &made,
+        &format!("{NUMBERED}{}", NUMBERED.replace("\"t\"", "\"u\"")),
+    )
+    .await;
+    pair.at_modern("UPDATE t SET total = 0; UPDATE u SET total = 0")
+        .await;
+    let report = pair.report().await;
+    let (sides, stop) = (pair.both().await, CancellationToken::new());
+    let of = |name: &str| Options {
+        only: vec![name.to_owned()],
+        ..options()
+    };
+    let proposal = propose(&sides, &report, &of("u"), &stop).await;
+    let proposal = proposal.expect("a proposal");
+    assert_eq!(proposal.repairs.len(), 3);
+    assert!(proposal.repairs.iter().all(|repair| repair.source == "u"));
+    let none = propose(&sides, &report, &of("v"), &stop).await;
+    let none = none.expect_err("no such table").to_string();
+    assert_eq!(none, "the report has no table v");
 }
 
 #[tokio::test]
