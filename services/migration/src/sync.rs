@@ -116,11 +116,15 @@ pub async fn sync(
     let mut known = false;
     let mut gone: Vec<(&TablePlan, Vec<Key>)> = Vec::new();
     for table in &plan.tables {
-        let (keys, orphans) = if table.entity.as_deref() == Some(entity) {
+        let keys = if table.entity.as_deref() == Some(entity) {
             known = true;
-            (vec![own_key(table, id)?], Vec::new())
+            vec![own_key(table, id)?]
         } else if let Some(column) = table.belongs_to(entity) {
-            children(table, source, target, column, id).await?
+            let (mut keys, orphans) = children(table, source, target, column, id).await?;
+            // What belongs to it in the target only may belong to another by now: the source says
+            // whether it is gone. A row whose key does not tell what it was made of stays.
+            keys.extend(orphans.iter().filter_map(|key| table.source_key(key)));
+            keys
         } else {
             continue;
         };
@@ -129,7 +133,7 @@ pub async fn sync(
         let applied = applied.map_err(failed(table))?;
         synced.changed += applied.changed;
         synced.refused += applied.refused;
-        gone.push((table, applied.gone.into_iter().chain(orphans).collect()));
+        gone.push((table, applied.gone));
     }
     // What refers to a row goes before it.
     for (table, keys) in gone.into_iter().rev() {

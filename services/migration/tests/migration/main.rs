@@ -45,6 +45,7 @@ macro_rules! suite {
             a_row_that_is_gone_from_the_source_goes_only_where_that_is_asked_for
             a_source_that_is_suddenly_empty_empties_nothing
             an_order_is_brought_up_to_date_with_its_lines
+            a_line_that_moved_to_another_order_is_moved_and_not_deleted
             a_changed_row_is_brought_up_to_date_and_only_that
             a_finished_table_is_left_alone_where_that_is_asked_for
             trailing_blanks_of_padded_columns_do_not_come_over

@@ -121,3 +121,14 @@ pub(crate) async fn an_order_is_brought_up_to_date_with_its_lines(sides: &Sides)
         assert_eq!(error.to_string(), expected);
     }
 }
+
+pub(crate) async fn a_line_that_moved_to_another_order_is_moved_and_not_deleted(sides: &Sides) {
+    sides.migrate().await;
+    let moved = "UPDATE OrderLines SET OrderId = 8
+         WHERE Id = (SELECT max(Id) FROM OrderLines WHERE OrderId = 7)";
+    sides.change_legacy(moved).await;
+    // Only the order that it left is named.
+    let done = sides.sync("order", "7").await.unwrap();
+    assert_eq!((done.changed, done.deleted, done.refused), (1, 0, 0));
+    assert_eq!(sides.differences().await, Vec::<String>::new());
+}
