@@ -1,9 +1,10 @@
 //! Rows that the source has no more: left, or deleted up to a limit.
 //!
-//! Nothing is deleted before all that would be is counted, so a source that is suddenly empty
-//! empties nothing. Rows that were refused are in the source, and are not there to be deleted.
+//! Nothing is deleted before every table is loaded and all that would go is counted, so a source
+//! that is suddenly empty empties nothing. Rows that were refused are in the source, and are not
+//! there to be deleted.
 
-use super::{Job, LoadError};
+use super::{Job, LoadError, TableReport};
 use crate::store::{Range, Select};
 use crate::value::Key;
 
@@ -20,12 +21,28 @@ pub enum Deletes {
     AtMost(u64),
 }
 
+/// Deletes what is to be deleted of tables that are not left alone, and says so in their reports.
+pub(super) async fn delete(jobs: &[&Job], reports: &mut [TableReport]) -> Result<(), LoadError> {
+    let mut gone = Vec::with_capacity(jobs.len());
+    for (job, report) in jobs.iter().zip(&*reports) {
+        gone.push(match job.options.deletes {
+            Deletes::AtMost(most) if !report.left => job.gone(most).await?,
+            _ => Vec::new(),
+        });
+    }
+    // What refers to a row goes before it.
+    for ((job, report), keys) in jobs.iter().zip(reports).zip(gone).rev() {
+        for keys in keys.chunks(PAGE as usize) {
+            let done = job.target.delete(&job.table.destination, keys).await;
+            report.deleted += done.map_err(|error| job.write_error(error.to_string().into()))?;
+        }
+    }
+    Ok(())
+}
+
 impl Job {
-    /// Deletes what is to be deleted; says how many rows that were.
-    pub(super) async fn delete(&self) -> Result<u64, LoadError> {
-        let Deletes::AtMost(most) = self.options.deletes else {
-            return Ok(0);
-        };
+    /// The keys of the rows that go, if they are not too many.
+    async fn gone(&self, most: u64) -> Result<Vec<Key>, LoadError> {
         let destination = &self.table.destination;
         let keys = keys_of(&destination.select());
         let mut gone: Vec<Key> = Vec::new();
@@ -54,12 +71,7 @@ impl Job {
                 most,
             });
         }
-        let mut deleted = 0;
-        for keys in gone.chunks(PAGE as usize) {
-            let done = self.target.delete(destination, keys).await;
-            deleted += done.map_err(|error| self.write_error(error.to_string().into()))?;
-        }
-        Ok(deleted)
+        Ok(gone)
     }
 
     /// Those of the target's keys whose rows the source has not.

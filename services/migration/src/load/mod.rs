@@ -10,6 +10,7 @@ mod deletes;
 mod page;
 mod part;
 mod report;
+mod start;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,17 +22,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::plan::{Plan, TablePlan};
 use crate::store::{How, Progress, Source, Target};
-use crate::value::Key;
 
 pub use deletes::Deletes;
 pub(crate) use page::{quarantined, refused};
 pub use report::{Report, TableReport};
 
+use start::Start;
+
 /// Refused rows that a report lists.
 const LISTED: u32 = 100;
-
-/// Rows of a table below which it is not cut into parts.
-const WORTH_CUTTING: u64 = 20_000;
 
 /// How a run goes about it.
 #[derive(Debug, Clone)]
@@ -75,7 +74,7 @@ pub trait Watch: Send + Sync {
     fn begins(&self, table: &TablePlan, rows: Option<u64>);
     /// So many more rows of it were handled.
     fn moved(&self, table: &TablePlan, rows: u64);
-    /// It has come to its end.
+    /// It has come to its end; what is deleted goes after the last.
     fn ends(&self, report: &TableReport);
 }
 
@@ -170,7 +169,9 @@ pub async fn run(
         .map_err(write("what is kept beside the tables"))?;
     let refused = Arc::new(AtomicU64::new(0));
     let whole = Arc::new(plan.clone());
-    let mut report = Report::default();
+    let mut jobs = Vec::with_capacity(plan.tables.len());
+    // A foreign key waits for tables that are being loaded, so all of them say so before the first
+    // is: to one that had not begun, every row would refer in vain.
     for table in &plan.tables {
         let job = Arc::new(Job {
             source: Arc::clone(&source),
@@ -182,10 +183,17 @@ pub async fn run(
             stop: stop.clone(),
             refused: Arc::clone(&refused),
         });
-        let done = job.run().await?;
+        let start = job.start().await?;
+        jobs.push((job, start));
+    }
+    let mut report = Report::default();
+    for (job, start) in &jobs {
+        let done = Arc::clone(job).run(start).await?;
         watch.ends(&done);
         report.tables.push(done);
     }
+    let jobs = jobs.iter().map(|(job, _)| &**job);
+    deletes::delete(&jobs.collect::<Vec<_>>(), &mut report.tables).await?;
     report.refused = still_refused(&*target).await?;
     let waiting = target.waiting().await;
     report.waiting = waiting.map_err(write("what waits to be made again"))?;
@@ -201,29 +209,14 @@ pub async fn still_refused(
 }
 
 impl Job {
-    async fn run(self: Arc<Self>) -> Result<TableReport, LoadError> {
+    async fn run(self: Arc<Self>, start: &Start) -> Result<TableReport, LoadError> {
         let started = Instant::now();
         let mut report = TableReport::of(&self.table);
-        let Some((parts, how)) = self.begin().await? else {
-            report.left = true;
-            return Ok(report);
-        };
-        self.watch.begins(&self.table, self.table.rows);
-        let mut running = JoinSet::new();
-        let mut waiting = parts.into_iter().filter(|part| !part.done);
-        loop {
-            while running.len() < self.options.parallel.max(1)
-                && let Some(part) = waiting.next()
-            {
-                running.spawn(part::run(Arc::clone(&self), part, how));
-            }
-            let Some(ended) = running.join_next().await else {
-                break;
-            };
-            // A part that is dropped here rolls its transaction back; the others end with the set.
-            let ended = ended.map_err(|panic| self.write_error(panic.into()))?;
-            report.add(&ended?);
+        match self.begin(start).await? {
+            Some((parts, how)) => self.load(parts, how, &mut report).await?,
+            None => report.left = true,
         }
+        // A run that died behind the last page of a table has left this to do.
         let source = &self.table.source;
         let restored = self
             .target
@@ -235,68 +228,33 @@ impl Job {
         self.count_refused(orphans)?;
         let sequences = self.target.set_sequences(&self.table.destination).await;
         sequences.map_err(|error| self.write_error(error))?;
-        report.deleted = self.delete().await?;
         report.seconds = started.elapsed().as_secs_f64();
         Ok(report)
     }
 
-    /// The parts that are to do, and how their rows get in; nothing where the table is left alone.
-    async fn begin(&self) -> Result<Option<(Vec<Progress>, How)>, LoadError> {
-        let (source, target) = (&self.table.source, &self.target);
-        let kept = target
-            .progress(source)
-            .await
-            .map_err(|error| self.write_error(error))?;
-        let finished = !kept.is_empty() && kept.iter().all(|part| part.done);
-        if finished && self.options.finished == Finished::Left {
-            return Ok(None);
+    /// Moves the rows of the parts that are not done.
+    async fn load(
+        self: &Arc<Self>,
+        parts: Vec<Progress>,
+        how: How,
+        report: &mut TableReport,
+    ) -> Result<(), LoadError> {
+        self.watch.begins(&self.table, self.table.rows);
+        let mut running = JoinSet::new();
+        let mut waiting = parts.into_iter().filter(|part| !part.done);
+        loop {
+            while running.len() < self.options.parallel.max(1)
+                && let Some(part) = waiting.next()
+            {
+                running.spawn(part::run(Arc::clone(self), part, how));
+            }
+            let Some(ended) = running.join_next().await else {
+                return Ok(());
+            };
+            // A part that is dropped here rolls its transaction back; the others end with the set.
+            let ended = ended.map_err(|panic| self.write_error(panic.into()))?;
+            report.add(&ended?);
         }
-        if !kept.is_empty() && !finished {
-            // What comes behind a checkpoint is not there yet, whatever the table began with; a
-            // page of which something is there is upserted.
-            return Ok(Some((kept, How::Insert)));
-        }
-        let empty = target.is_empty(&self.table.destination.table).await;
-        let how = if empty.map_err(|error| self.write_error(error))? {
-            How::Insert
-        } else {
-            How::Upsert
-        };
-        let parts = self.cut().await?;
-        let begun = target.begin(source, &parts).await;
-        begun.map_err(|error| self.write_error(error))?;
-        if how == How::Insert {
-            let unburdened = target.unburden(&self.table.destination).await;
-            unburdened.map_err(|error| self.write_error(error))?;
-        }
-        Ok(Some((parts, how)))
-    }
-
-    /// Parts of about one size, cut at keys that were sampled.
-    async fn cut(&self) -> Result<Vec<Progress>, LoadError> {
-        let small = self.table.rows.is_some_and(|rows| rows < WORTH_CUTTING);
-        let parts = if small {
-            1
-        } else {
-            self.options.parallel.max(1)
-        };
-        let cuts = self.source.cuts(&self.table.select, parts).await;
-        let cuts = cuts.map_err(|source| LoadError::Read {
-            table: self.table.source.clone(),
-            after: "the first".to_owned(),
-            source,
-        })?;
-        let cuts: Vec<_> = cuts.into_iter().filter(Key::is_known).collect();
-        let after = [None].into_iter().chain(cuts.iter().cloned().map(Some));
-        let until = cuts.iter().cloned().map(Some).chain([None]);
-        let part = |((after, until), part)| Progress {
-            part,
-            after,
-            until,
-            read: 0,
-            done: false,
-        };
-        Ok(after.zip(until).zip(0..).map(part).collect())
     }
 
     /// Counts refused rows, and stops the run where there are too many.

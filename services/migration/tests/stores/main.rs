@@ -9,6 +9,7 @@
 mod bed;
 mod burden;
 mod hashed;
+mod loads;
 mod mariadb;
 mod mssql;
 mod postgres;
