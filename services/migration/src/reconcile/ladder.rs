@@ -135,14 +135,17 @@ impl Ladder<'_> {
     /// Looks at counts and sums.
     async fn look(&self, job: &Arc<Job>, state: &mut State) -> Result<(), ReconcileError> {
         let mut sum = Figures::default();
+        // All of it is looked at again after a stop, and told once.
+        let mut tally = state.tally.clone();
         // The ranges of the source's keys are none of the target's where their orders differ.
         if state.method == Method::Lookup {
-            sum = self
-                .figures(job, &Range::default(), &mut state.tally)
-                .await?;
+            sum = self.figures(job, &Range::default(), &mut tally).await?;
         } else {
             for (number, range) in ranges(&state.ranges).iter().enumerate() {
-                let figures = self.figures(job, range, &mut state.tally).await?;
+                if self.stop.is_cancelled() {
+                    return Err(ReconcileError::Stopped);
+                }
+                let figures = self.figures(job, range, &mut tally).await?;
                 sum.add(&figures);
                 if let Some(range) = state.ranges.get_mut(number) {
                     range.figures = Some(figures);
@@ -152,6 +155,7 @@ impl Ladder<'_> {
         for range in &mut state.ranges {
             range.done = true;
         }
+        state.tally = tally;
         state.figures = Some(sum);
         state.settled = true;
         Ok(())
@@ -189,6 +193,7 @@ impl Ladder<'_> {
         let mut ended = Ok(());
         loop {
             while ended.is_ok()
+                && !self.stop.is_cancelled()
                 && running.len() < self.options.parallel.max(1)
                 && let Some(((number, range), _)) = left.next()
             {
@@ -206,7 +211,10 @@ impl Ladder<'_> {
             }
             // Ranges that are under way come to their end even after another failed.
             match running.join_next().await {
-                None => return ended,
+                None => {
+                    let stopped = left.next().map_or(Ok(()), |_| Err(ReconcileError::Stopped));
+                    return ended.and(stopped);
+                }
                 Some(Ok((number, Ok(found)))) => {
                     add(state, Some(number), found);
                     self.keep(state);

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::Watch;
 use super::checkpoint::Checkpoint;
 use super::ladder::Ladder;
 use super::options::Options;
 use super::report::{Report, TableReport};
+use super::{ReconcileError, Watch};
 use crate::plan::Plan;
 use crate::schema::TableName;
 use crate::store::{Source, Target};
@@ -34,6 +34,15 @@ pub(super) async fn run(
         let done = |report: &&TableReport| report.source == table.source;
         if let Some(done) = checkpoint.tables.iter().find(done) {
             reports.push(done.clone());
+            continue;
+        }
+        // What comes behind a stop is told as not reached, and how far a table has come is kept.
+        if stop.is_cancelled() {
+            let kept = checkpoint.current.as_ref();
+            let kept = kept.filter(|state| state.source == table.source).cloned();
+            let state = kept.unwrap_or_default();
+            let stopped = Some(ReconcileError::Stopped.to_string());
+            reports.push(TableReport::of(table, &state, options, stopped));
             continue;
         }
         let mut ladder = Ladder {

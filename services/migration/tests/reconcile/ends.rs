@@ -1,10 +1,12 @@
 //! How a run ends: verdicts, what is not verified, stops and going on.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use migration_service::plan::TablePlan;
 use migration_service::reconcile::{
-    Cause, Checkpoint, Depth, Health, Ledger, Options, RowVerdict, TableReport, Unwatched, Verdict,
-    Watch, key, rows, table,
+    Cause, Checkpoint, Depth, Health, Ledger, Options, Report, RowVerdict, TableReport, Unwatched,
+    Verdict, Watch, key, rows, table,
 };
 use migration_service::store::{Commit, Quarantined};
 use tokio_util::sync::CancellationToken;
@@ -234,6 +236,76 @@ async fn a_run_that_is_stopped_has_not_verified_what_it_did_not_reach() {
         .filter(|range| range.reached)
         .count();
     assert!(reached < 10, "{reached} of 10 ranges");
+}
+
+/// Counts the rows that are compared.
+#[derive(Default)]
+struct Read(AtomicU64);
+
+impl Watch for Read {
+    fn compared(&self, _table: &TablePlan, rows: u64) {
+        self.0.fetch_add(rows, Ordering::Relaxed);
+    }
+}
+
+/// Stops a run at a checkpoint, and goes on from the last one that was kept; says how many rows
+/// were compared then.
+async fn halted(pair: &Pair, options: &Options, at: usize) -> (Report, Report, u64) {
+    let stopper = Arc::new(Stopper {
+        at,
+        stop: CancellationToken::new(),
+        kept: Mutex::default(),
+    });
+    let (watch, stop) = (Arc::clone(&stopper), stopper.stop.clone());
+    let halted = pair.watched(options, watch, stop, None).await;
+    let last = stopper.kept.lock().expect("a lock").last().cloned();
+    let from = serde_json::from_str(&last.expect("a checkpoint")).expect("a checkpoint");
+    let (read, stop) = (Arc::new(Read::default()), CancellationToken::new());
+    let watch = Arc::clone(&read);
+    let end = pair.watched(options, watch, stop, Some(from)).await;
+    (halted, end, read.0.load(Ordering::Relaxed))
+}
+
+#[tokio::test]
+async fn a_stop_in_one_table_reaches_no_other_and_keeps_what_was_done() {
+    let two = format!(
+        "{} CREATE TABLE u (id INTEGER PRIMARY KEY, name TEXT, total INTEGER);
+         INSERT INTO u SELECT * FROM t;",
+        numbered(1000)
+    );
+    let mapping = format!("{NUMBERED}{}", NUMBERED.replace("\"t\"", "\"u\""));
+    let pair = Pair::alike(&two, &mapping).await;
+    let options = Options {
+        range: 100,
+        parallel: 1,
+        ..options()
+    };
+    let (halted, end, read) = halted(&pair, &options, 3).await;
+    assert_eq!(halted.verdict, Verdict::NotVerified);
+    let [t, u] = halted.tables.as_slice() else {
+        panic!("{:?}", halted.tables);
+    };
+    assert_eq!(u.not_verified, ["not every range was reached", "stopped"]);
+    assert_eq!((u.ranges.len(), u.verdict), (0, Verdict::NotVerified));
+    assert_eq!(t.ranges.iter().filter(|range| range.reached).count(), 3);
+    assert_eq!(end.verdict, Verdict::Equal);
+    assert_eq!((end.ledger.equal, read), (2000, 1700));
+}
+
+#[tokio::test]
+async fn ranges_that_are_hashed_stop_too() {
+    let made = "CREATE TABLE t (id bigint PRIMARY KEY, name text);
+         INSERT INTO t SELECT i, 'name ' || i FROM generate_series(1, 1000) AS i; ANALYZE t;";
+    let pair = Pair::on_servers(made, made, NUMBERED).await;
+    let options = Options {
+        range: 100,
+        parallel: 1,
+        ..options()
+    };
+    let (halted, end, _) = halted(&pair, &options, 1).await;
+    assert_eq!(halted.verdict, Verdict::NotVerified);
+    assert!(only(&halted).hashed < 1000, "{}", only(&halted).hashed);
+    assert_eq!((end.verdict, only(&end).hashed), (Verdict::Equal, 1000));
 }
 
 #[tokio::test]
