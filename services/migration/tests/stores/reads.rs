@@ -12,6 +12,7 @@ of_every!([sqlite Sqlite, postgres Postgres, mariadb Mariadb]:
     cuts_ascend_and_part_the_rows_without_loss,
     rows_come_by_their_keys_and_nothing_else,
     sums_go_beyond_64_bits,
+    a_thousand_keys_of_several_columns_are_asked_for_at_once,
     a_filter_holds_everywhere,
     a_table_that_is_not_there_is_told_from_a_failure,
 );
@@ -201,6 +202,20 @@ async fn sums_go_beyond_64_bits(bed: Bed) {
     };
     let figures = source.figures(&select, &none, &[1]).await.expect("figures");
     assert_eq!((figures.rows, figures.sums), (0, vec![number("0")]));
+}
+
+async fn a_thousand_keys_of_several_columns_are_asked_for_at_once(bed: Bed) {
+    tables(&bed).await;
+    let source = bed.source().await;
+    let select = whole(&*source, "pairs").await;
+    let there = walked(&*source, &select, &Range::default(), 100).await;
+    let mut keys: Vec<Key> = (0..999)
+        .map(|n| key([Value::Int(n + 100), Value::text("x")]))
+        .collect();
+    keys.insert(0, select.key_of(&there[0]));
+    keys.push(select.key_of(&there[1]));
+    let found = source.at(&select, &keys).await.expect("rows");
+    assert_eq!(found.len(), 2);
 }
 
 async fn a_filter_holds_everywhere(bed: Bed) {

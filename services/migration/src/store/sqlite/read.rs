@@ -1,5 +1,7 @@
 //! Rows out of a file.
 
+use std::collections::HashSet;
+
 use compact_str::CompactString;
 use kit::error::Cause;
 use sqlx::sqlite::{SqliteRow, SqliteValueRef};
@@ -13,6 +15,10 @@ use crate::value::{Key, Number, Row, Value};
 
 /// Sums are taken in two parts of this base, since one of many integers may leave 64 bits.
 const BASE: i64 = 1_000_000_000;
+
+/// Keys of several columns in one statement, which are a tree as deep as they are many: `SQLite`
+/// takes a thousand levels.
+const KEYS: usize = 200;
 
 const SQL: Dialect = Dialect::Sqlite;
 
@@ -40,6 +46,23 @@ pub(super) async fn at(
     if keys.is_empty() {
         return Ok(Vec::new());
     }
+    if select.key.len() < 2 {
+        return under(pool, select, keys).await;
+    }
+    let mut found: Vec<Row> = Vec::new();
+    let mut seen: HashSet<Key> = HashSet::new();
+    for keys in keys.chunks(KEYS) {
+        let mut rows = under(pool, select, keys).await?;
+        // Under a collation, keys of two statements may find one row.
+        rows.retain(|row| !seen.contains(&select.key_of(row)));
+        seen.extend(rows.iter().map(|row| select.key_of(row)));
+        found.extend(rows);
+    }
+    Ok(found)
+}
+
+/// The rows under these keys, by one statement.
+async fn under(pool: &SqlitePool, select: &Select, keys: &[Key]) -> Result<Vec<Row>, Cause> {
     let sql = format!(
         "SELECT {} FROM {} WHERE {}",
         SQL.names(&select.columns),
