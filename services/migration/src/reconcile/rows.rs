@@ -70,7 +70,7 @@ pub struct Difference {
 }
 
 /// Compares rows by their keys in the source. Each is read until it is equal, or stayed as it was
-/// for as many reads as the options say.
+/// for as many reads as the options say. They come with those keys, in any order.
 pub async fn rows(
     table: &TablePlan,
     source: Arc<dyn Source>,
@@ -78,7 +78,7 @@ pub async fn rows(
     keys: &[Key],
     options: &Options,
     stop: CancellationToken,
-) -> Result<Vec<RowReport>, ReconcileError> {
+) -> Result<Vec<(Key, RowReport)>, ReconcileError> {
     let refused = target.quarantined(Some(&table.source), REFUSED).await;
     let target: Arc<dyn Source> = target;
     let mut job = Job::new(table, source, target, options, Arc::new(Unwatched), stop);
@@ -95,15 +95,19 @@ pub async fn rows(
                 seen: None,
                 calm: 0,
             }),
-            Err(bad) => reports.push(RowReport {
-                fault: Some(bad.to_string()),
-                ..RowReport::of(&job, key, RowVerdict::NotComparable)
-            }),
+            Err(bad) => {
+                let refused = RowReport {
+                    fault: Some(bad.to_string()),
+                    ..RowReport::of(&job, key, RowVerdict::NotComparable)
+                };
+                reports.push((key.clone(), refused));
+            }
         }
     }
     settle::settle(&job, suspects, &mut |suspect, state| {
-        let key = suspect.source.as_ref().unwrap_or(&suspect.target);
-        reports.push(report(&job, key, state));
+        let key = suspect.source.unwrap_or(suspect.target);
+        let report = report(&job, &key, state);
+        reports.push((key, report));
     })
     .await?;
     Ok(reports)

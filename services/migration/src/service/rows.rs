@@ -159,7 +159,7 @@ async fn answer(
         .zip(&wanted)
         .map(|((parts, _), key)| {
             let id = parts.join(",");
-            let report = key.as_ref().map(|key| reports.get(&key.to_string()));
+            let report = key.as_ref().map(|key| reports.get(key));
             let unknown = |why: &str| RowView::of(id.clone(), table, Verdict::Unknown, Some(why));
             match report {
                 Err(why) => unknown(why),
@@ -178,12 +178,12 @@ async fn answer(
     Ok(views)
 }
 
-/// What became of rows, by their keys as people read them.
+/// What became of rows, by their keys in the source.
 async fn compared(
     sides: &Sides,
     table: &TablePlan,
     keys: &[Key],
-) -> Result<HashMap<String, RowReport>, ApiError> {
+) -> Result<HashMap<Key, RowReport>, ApiError> {
     let options = reconcile::Options {
         settle: SETTLE,
         ..reconcile::Options::default()
@@ -192,8 +192,7 @@ async fn compared(
     let stop = CancellationToken::new();
     let reports = reconcile::rows(table, source, target, keys, &options, stop).await;
     let reports = reports.map_err(|error| ApiError::unavailable("databases", error))?;
-    let reports = reports.into_iter();
-    Ok(reports.map(|report| (report.key.clone(), report)).collect())
+    Ok(reports.into_iter().collect())
 }
 
 /// Of the rows that belong to an entity, those that are not equal.
@@ -213,7 +212,7 @@ async fn belonging(sides: &Sides, entity: &str, id: &str) -> Result<Vec<RowView>
         let reports = compared(sides, table, &keys).await?;
         let part = |key: &Key, verdict| RowView::of(key.id(), table, verdict, None);
         for key in &keys {
-            match reports.get(&key.to_string()) {
+            match reports.get(key) {
                 Some(report) if report.verdict == RowVerdict::Equal => {}
                 Some(report) => views.push(RowView::told(key.id(), table, report)),
                 None => views.push(part(key, Verdict::Unknown)),

@@ -1,5 +1,6 @@
 //! How a run ends: verdicts, what is not verified, stops and going on.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -382,14 +383,16 @@ async fn single_rows_are_compared_on_demand_by_their_entity() {
         .await
         .expect("rows");
     let verdict = |id: &str| {
-        let row = found.iter().find(|row| row.key == id).expect(id);
-        row.verdict
+        let asked = key(plan, &[id]).expect(id);
+        let row = found.iter().find(|(key, _)| *key == asked).expect(id);
+        row.1.verdict
     };
     assert_eq!(verdict("7"), RowVerdict::Equal);
     assert_eq!(verdict("21"), RowVerdict::Missing);
     assert_eq!(verdict("8"), RowVerdict::Extra);
     assert_eq!(verdict("9"), RowVerdict::Absent);
-    let drifted = found.iter().find(|row| row.key == "14").expect("the row");
+    let drifted = found.iter().find(|(_, row)| row.key == "14");
+    let (_, drifted) = drifted.expect("the row");
     let [total] = drifted.differences.as_slice() else {
         panic!("{drifted:?}");
     };
@@ -404,6 +407,26 @@ async fn single_rows_are_compared_on_demand_by_their_entity() {
     let refused = key(plan, &["x"]).expect_err("no key").to_string();
     assert_eq!(refused, "`x` is no key of t: x is no integer");
     assert!(key(plan, &["1", "2"]).is_err());
+}
+
+#[tokio::test]
+async fn rows_whose_long_keys_are_shown_alike_have_a_verdict_each() {
+    let (one, two) = (format!("{:080}1", 0), format!("{:080}2", 0));
+    let made = format!(
+        "CREATE TABLE t (id TEXT PRIMARY KEY, n INTEGER);
+         INSERT INTO t VALUES ('{one}', 1), ('{two}', 2);"
+    );
+    let pair = Pair::alike(&made, NUMBERED).await;
+    pair.at_modern("UPDATE t SET n = 3 WHERE n = 2").await;
+    let plan = pair.plan().await;
+    let plan = table(&plan, "t").expect("a table");
+    let keys = [&one, &two].map(|id| key(plan, &[id]).expect("a key"));
+    let (source, target) = pair.sides().await;
+    let stop = CancellationToken::new();
+    let found = rows(plan, source, target, &keys, &options(), stop).await;
+    let found: HashMap<_, _> = found.expect("rows").into_iter().collect();
+    let verdicts = keys.map(|key| found[&key].verdict);
+    assert_eq!(verdicts, [RowVerdict::Equal, RowVerdict::Different]);
 }
 
 #[tokio::test]
