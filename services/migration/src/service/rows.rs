@@ -209,17 +209,22 @@ async fn belonging(sides: &Sides, entity: &str, id: &str) -> Result<Vec<RowView>
         let left_out = keys.len().max(orphans.len()) > MOST_PARTS;
         keys.truncate(MOST_PARTS);
         orphans.truncate(MOST_PARTS);
+        let own = keys.into_iter().map(|key| (key.id(), Some(key)));
+        // A row that only the target has may have come there a moment ago, before its source was
+        // read, or belong to another one there: it is compared as every row is.
+        let orphans = orphans.iter().map(|key| (key.id(), table.source_key(key)));
+        let parts: Vec<(String, Option<Key>)> = own.chain(orphans).collect();
+        let keys: Vec<Key> = parts.iter().filter_map(|(_, key)| key.clone()).collect();
         let reports = compared(sides, table, &keys).await?;
-        let part = |key: &Key, verdict| RowView::of(key.id(), table, verdict, None);
-        for key in &keys {
-            match reports.get(key) {
-                Some(report) if report.verdict == RowVerdict::Equal => {}
-                Some(report) => views.push(RowView::told(key.id(), table, report)),
-                None => views.push(part(key, Verdict::Unknown)),
-            }
+        for (id, key) in parts {
+            let unknown = |why| RowView::of(id.clone(), table, Verdict::Unknown, why);
+            views.push(match key.map(|key| reports.get(&key)) {
+                Some(Some(report)) if report.verdict == RowVerdict::Equal => continue,
+                Some(Some(report)) => RowView::told(id, table, report),
+                Some(None) => unknown(None),
+                None => unknown(Some("its key does not tell which row of legacy it is")),
+            });
         }
-        // It may have come there a moment ago, before its source was read: then it is no orphan.
-        views.extend(orphans.iter().map(|key| part(key, Verdict::Extra)));
         if left_out {
             let why = format!("more than {MOST_PARTS} rows belong to it");
             views.push(RowView::of(
