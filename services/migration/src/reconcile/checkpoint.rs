@@ -49,7 +49,6 @@ pub(super) struct State {
     pub(super) tally: Tally,
     pub(super) partitions: Partitions,
     pub(super) rows: Vec<Differing>,
-    pub(super) rows_left_out: u64,
     pub(super) seconds: f64,
 }
 

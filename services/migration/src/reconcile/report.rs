@@ -73,8 +73,6 @@ pub struct TableReport {
     pub findings: Vec<Finding>,
     /// The rows that differ.
     pub rows: Vec<Differing>,
-    /// Rows that differ and are not listed.
-    pub rows_left_out: u64,
     /// Why it is not verified, where it is not.
     pub not_verified: Vec<String>,
     /// Columns of the target that are not compared, by the mapping or because nothing fills them.
@@ -207,7 +205,7 @@ impl TableReport {
         let complete = failure.is_none() && reached && state.settled;
         let mut not_verified = reasons(&ledger, options, complete);
         not_verified.extend(failure);
-        let rows_compared = complete && options.depth == Depth::Rows;
+        let all_compared = complete && options.depth == Depth::Rows && options.sample.is_none();
         let target = table.destination.table.to_string();
         let findings = state.tally.findings(&table.destination.table.name);
         let figures = findings.iter().any(|finding| {
@@ -219,14 +217,14 @@ impl TableReport {
         let verdict = if figures {
             Verdict::Different
         } else {
-            ledger.verdict(rows_compared && options.sample.is_none())
+            ledger.verdict(all_compared)
         };
         Self {
             source: table.source.clone(),
             target,
             entity: table.entity.clone(),
             verdict,
-            health: ledger.health(rows_compared),
+            health: ledger.health(all_compared),
             method: state.method,
             ledger,
             hashed: state.hashed,
@@ -244,7 +242,6 @@ impl TableReport {
                 .collect(),
             findings,
             rows: state.rows.clone(),
-            rows_left_out: state.rows_left_out,
             not_verified,
             columns_left_out: table
                 .steps
