@@ -3,6 +3,7 @@
 
 use super::ControlState;
 use super::error::{ApiError, ErrorBody, shown};
+use crate::journal::without_secrets;
 use crate::lanes::{Cleared, Lane, TaintedLane};
 use crate::outbox::OutboxStatus;
 use axum::Json;
@@ -116,7 +117,7 @@ pub(super) async fn clear(
     let name = shown(&lane);
     match state.lanes.clear(Lane::named(&lane), tag).await {
         Cleared::Yes => {
-            tracing::info!(lane, "a taint was cleared through the control API");
+            tracing::info!(lane = %without_secrets(&lane), "a taint was cleared through the control API");
             Ok(StatusCode::NO_CONTENT)
         }
         Cleared::NotTainted => Err(ApiError::not_found(format!("no lane {name:?} is tainted"))),

@@ -241,10 +241,15 @@ impl Redaction {
         } else if found.path == "body" {
             for value in [&mut found.legacy, &mut found.modern].into_iter().flatten() {
                 // Quoted text would pass for JSON, and hide what it holds.
-                let readable = !self.searches_bodies() || is_tree(value);
-                let clean = Some(&*value)
-                    .filter(|value| readable && (is_tree(value) || !self.names.occur_in(value)))
-                    .and_then(|v| self.body(v, true));
+                let clean = if is_tree(value) {
+                    self.body(value, false)
+                } else if self.searches_bodies() || self.names.occur_in(value) {
+                    None
+                } else {
+                    let is_field = |name: &str| self.is_field(name);
+                    let text = query::redact_parameters(value, &is_field, &self.key);
+                    Some(self.text(&text).into_owned())
+                };
                 *value = clean.unwrap_or_else(|| WITHHELD.to_owned());
             }
         } else if found.path.is_empty() || found.path.starts_with('/') {

@@ -147,19 +147,19 @@ impl Keeper {
         self.lost += 1;
         let taint = Taint::new(lost.why.into_owned(), lost.by);
         for (lane, taint) in self.taints.add(lost.lanes, &taint) {
-            let why = &taint.why;
+            let why = without_secrets(&taint.why);
             if taint.writes > 1 {
-                tracing::debug!(why, "another mirrored write was lost in a tainted lane");
+                tracing::debug!(%why, "another mirrored write was lost in a tainted lane");
             } else if lane == Lane::everything() {
                 tracing::error!(
-                    why,
+                    %why,
                     "writes were lost beyond what can be told apart: everything that has lanes is \
                      tainted until `*` is cleared"
                 );
             } else {
                 // Whatever a client has put there; who clears it asks the control API for its name.
                 let lane = without_secrets(lane.as_str());
-                tracing::warn!(%lane, why, "a mirrored write was lost: its lane is tainted");
+                tracing::warn!(%lane, %why, "a mirrored write was lost: its lane is tainted");
             }
             self.outbox.taint(&lane, &taint);
         }

@@ -61,11 +61,11 @@ impl Names {
         secrets.any(|secret| name == *secret || secret.len() >= LONG && name.ends_with(secret))
     }
 
-    /// Whether such a name stands in the text otherwise than before a `=`, where its value can be seen.
+    /// Whether such a name stands in the text. What stands behind it there may be its value, and
+    /// nothing tells where that ends.
     pub(super) fn occur_in(&self, text: &str) -> bool {
         let border = |c: char| !(c.is_alphanumeric() || matches!(c, '-' | '_'));
-        let mut words = text.split_inclusive(border);
-        words.any(|word| !word.ends_with('=') && self.hold(word))
+        text.split(border).any(|word| self.hold(word))
     }
 }
 

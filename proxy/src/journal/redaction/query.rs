@@ -10,13 +10,28 @@ use super::Key;
 /// Names are percent-decoded.
 pub(super) fn redact_url(text: &str, is_secret: &dyn Fn(&str) -> bool, key: &Key) -> String {
     let (path, parameters) = text.split_at(text.find(['?', '#', ';']).unwrap_or(text.len()));
-    format!("{path}{}", redact_form(parameters, is_secret, key))
+    format!("{path}{}", redact_parameters(parameters, is_secret, key))
 }
 
-/// Replaces the values of the fields that `is_secret` names in `name=value&…`.
+/// Replaces the values of the fields that `is_secret` names in a form: `name=value&…`, and whatever
+/// else a value holds.
 pub(super) fn redact_form(text: &str, is_secret: &dyn Fn(&str) -> bool, key: &Key) -> String {
+    redact(text, |c| c == '&', is_secret, key)
+}
+
+/// The same of parameters in other text, where more than a `&` ends one.
+pub(super) fn redact_parameters(text: &str, is_secret: &dyn Fn(&str) -> bool, key: &Key) -> String {
+    redact(text, is_border, is_secret, key)
+}
+
+fn redact(
+    text: &str,
+    is_border: impl Fn(char) -> bool,
+    is_secret: &dyn Fn(&str) -> bool,
+    key: &Key,
+) -> String {
     let mut clean = String::with_capacity(text.len());
-    for field in text.split_inclusive(is_border) {
+    for field in text.split_inclusive(&is_border) {
         let (field, border) = match field.char_indices().next_back() {
             Some((at, last)) if is_border(last) => field.split_at(at),
             _ => (field, ""),

@@ -129,6 +129,21 @@ fn what_is_secret_by_its_name_goes_at_any_depth_and_however_it_is_spelt() {
     assert_eq!(json.as_deref(), Some(hidden));
     let form = redaction.body("card-number=s3cret&spin=1", true);
     assert_eq!(form.as_deref(), Some("card-number=[redacted]&spin=1"));
+    let form = redaction.body("password=hun,s3cret;\"s3cret' ?s3cret&x=1,2", true);
+    assert_eq!(form.as_deref(), Some("password=[redacted]&x=1,2"));
+    for unread in [
+        "password=\"s3cret\"",
+        "password=s3cret",
+        "{\"password\":\"s3cret",
+    ] {
+        let stored = redaction.discrepancy(found("body", unread));
+        assert_eq!(stored.legacy.as_deref(), Some(WITHHELD), "{unread}");
+    }
+    let stored = redaction.discrepancy(found("body", "{\"password\":\"s3cret\"}"));
+    assert_eq!(
+        stored.legacy.as_deref(),
+        Some("{\"password\":\"[redacted]\"}")
+    );
     assert_eq!(
         redaction.target("/a?api_key=s3cret"),
         "/a?api_key=[redacted]"
@@ -139,6 +154,10 @@ fn what_is_secret_by_its_name_goes_at_any_depth_and_however_it_is_spelt() {
         "{\"password\":\"s3cret",
         "<pin>s3cret</pin>",
         "the token s3cret",
+        // No form: nothing tells where the value ends.
+        "<user password=\"s3cret\"/>",
+        "user=x&password=s3cret",
+        "apiKey=s3cret",
     ] {
         assert_eq!(redaction.body(unread, false), None, "{unread}");
     }
