@@ -23,6 +23,8 @@ pub(crate) struct Applied {
     pub(crate) waiting: bool,
     /// Keys in the target of rows that the source has no more; whoever asked deletes them.
     pub(crate) gone: Vec<Key>,
+    /// Why the target keeps some of them.
+    pub(crate) kept: Option<String>,
 }
 
 /// Brings the rows under these keys up to date. `last_try` says of a row that is refused whether

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::mapping::Feeder;
 use crate::plan::{Plan, TablePlan};
-use crate::store::{Dialect, Source, Target};
+use crate::store::{Dialect, Source, Target, WriteError};
 use crate::value::Key;
 
 use apply::Applied;
@@ -36,6 +36,10 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// Rounds in which a row that the target refuses is tried: its parent may be on its way.
 const TRIES: u32 = 5;
+
+/// Rounds without any progress after which a row that the target does not let go ends the feed.
+/// Until then, rows that hold up their tables have had all their tries.
+const STUCK: u32 = 3 * TRIES;
 
 /// What a feed gave of a table.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -168,14 +172,19 @@ pub async fn follow(
         })
         .collect();
     let mut tries: HashMap<(usize, Key), u32> = HashMap::new();
+    let mut waiting = vec![false; tables.len()];
+    let mut stuck = 0;
     while !stop.is_cancelled() {
         let mut batches = Vec::with_capacity(tables.len());
         for table in &tables {
             batches.push(feed.next(table, BATCH).await?);
         }
         let mut moved = false;
-        let mut patient = true;
-        let done = round(&tables, &batches, &**source, &**target, &mut tries).await?;
+        let mut ticked = false;
+        let (source, target) = (&**source, &**target);
+        let done = round(&tables, &batches, source, target, &waiting, &mut tries).await?;
+        waiting = done.iter().map(|applied| applied.waiting).collect();
+        let mut kept = None;
         for (position, applied) in done.into_iter().enumerate() {
             let (Some(table), Some(batch), Some(standing)) = (
                 tables.get(position),
@@ -189,17 +198,21 @@ pub async fn follow(
             standing.deleted += applied.deleted;
             standing.refused += applied.refused;
             standing.lag_seconds = batch.lag.as_secs_f64();
-            if applied.waiting {
-                // The whole batch comes again, with what it waits for.
-                patient = false;
-            } else if !batch.keys.is_empty() {
+            // A batch that waits comes again as a whole, with what it waits for.
+            if !applied.waiting && !batch.keys.is_empty() {
                 feed.applied(table, batch).await?;
+                ticked = true;
             }
+            kept = kept.or(applied.kept.map(|why| failed(table)(why.into())));
+        }
+        stuck = if ticked { 0 } else { stuck + 1 };
+        if let Some(why) = kept.filter(|_| stuck >= STUCK) {
+            return Err(why);
         }
         if moved {
             told(&standings);
         }
-        let behind = batches.iter().any(|batch| batch.more) || !patient;
+        let behind = batches.iter().any(|batch| batch.more) || waiting.contains(&true);
         let lag = batches
             .iter()
             .map(|batch| batch.lag)
@@ -209,7 +222,7 @@ pub async fn follow(
             Until::Lag(most) if !behind && lag <= most => break,
             _ => {}
         }
-        if batches.iter().all(|batch| !batch.more) {
+        if !ticked || batches.iter().all(|batch| !batch.more) {
             tokio::select! {
                 () = tokio::time::sleep(PAUSE) => {}
                 () = stop.cancelled() => {}
@@ -220,20 +233,25 @@ pub async fn follow(
     Ok(standings)
 }
 
-/// Rows come before those that refer to them, and go after them.
+/// Rows come before those that refer to them, and go after them. `waited` says which tables waited
+/// for others in the round before.
 async fn round(
     tables: &[&TablePlan],
     batches: &[Batch],
     source: &dyn Source,
     target: &dyn Target,
+    waited: &[bool],
     tries: &mut HashMap<(usize, Key), u32>,
 ) -> Result<Vec<Applied>, FeedError> {
     let mut done = Vec::with_capacity(tables.len());
-    // While there is more to come, what a row waits for may be among it.
-    let drained = batches.iter().all(|batch| !batch.more);
     for (position, (table, batch)) in tables.iter().zip(batches).enumerate() {
-        // What waits for another table's rows need not be tried before those are through.
-        if !drained && tries.keys().any(|(of, _)| *of == position) {
+        // What a row waits for may be among what another table has more of; but what that one has
+        // does not come before it has waited itself, and no more does what this one has.
+        let comes = |(other, (batch, waited)): (usize, (&Batch, &bool))| {
+            other != position && batch.more && !waited
+        };
+        let drained = !batches.iter().zip(waited).enumerate().any(comes);
+        if !drained && waited.get(position) == Some(&true) {
             done.push(Applied {
                 waiting: true,
                 ..Applied::default()
@@ -256,8 +274,15 @@ async fn round(
     for (table, applied) in tables.iter().zip(&mut done).rev() {
         let gone = std::mem::take(&mut applied.gone);
         for keys in gone.chunks(BATCH as usize) {
-            let deleted = target.delete(&table.destination, keys).await;
-            applied.deleted += deleted.map_err(|error| failed(table)(error.to_string().into()))?;
+            match target.delete(&table.destination, keys).await {
+                Ok(deleted) => applied.deleted += deleted,
+                Err(WriteError::Failed(cause)) => return Err(failed(table)(cause)),
+                // What refers to them may go with a later batch.
+                Err(WriteError::Refused(why)) => {
+                    applied.waiting = true;
+                    applied.kept = Some(why);
+                }
+            }
         }
     }
     Ok(done)

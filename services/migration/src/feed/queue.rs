@@ -220,8 +220,11 @@ fn of_postgres(select: &Select, queue: &str) -> Vec<String> {
     let trigger = dialect.name(&format!("{BEFORE}{}", select.table.name));
     let table = dialect.table(&select.table);
     vec![
+        // With the rights of whoever makes it: who writes to the table has none to the queue. So
+        // nothing in it may be found by the writer's search path.
         format!(
-            "CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $cutover$
+            "CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql
+             SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $cutover$
              BEGIN
                  IF TG_OP <> 'INSERT' THEN {old} END IF;
                  IF TG_OP <> 'DELETE' THEN {new} END IF;

@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use migration_service::feed::{self, Feed, FeedError, Standing, Until};
 use migration_service::load::{self, Options, Unwatched};
+use migration_service::store::{Commit, How};
+use migration_service::value::Value;
 use tokio_util::sync::CancellationToken;
 
 use shop::Shop;
@@ -52,6 +54,9 @@ claims! {
     a_batch_that_was_applied_and_not_ticked_off_comes_again_and_changes_nothing
     a_row_that_comes_before_its_parent_waits_for_it
     a_row_that_the_target_refuses_is_kept_aside_and_holds_up_no_other
+    a_row_that_the_target_refuses_before_a_thousand_others_holds_up_none_of_them
+    a_parent_goes_once_its_child_does_a_thousand_changes_later
+    a_row_that_the_target_never_lets_go_ends_the_feed
     a_transaction_that_commits_late_is_not_passed_over
     what_was_made_for_the_recording_goes_when_it_ends
 }
@@ -86,18 +91,20 @@ async fn feed_of(shop: &Shop) -> Box<dyn Feed> {
     feed
 }
 
-/// Follows until nothing waits.
+/// Follows until nothing waits, which comes to pass.
 async fn follow(shop: &Shop, feed: &dyn Feed) -> Result<Vec<Standing>, FeedError> {
-    feed::follow(
+    let (never, mut untold) = (CancellationToken::new(), |_: &[Standing]| {});
+    let followed = feed::follow(
         &shop.sides.plan,
         feed,
         &shop.sides.source,
         &shop.sides.target,
         Until::Lag(Duration::ZERO),
-        &CancellationToken::new(),
-        &mut |_| {},
-    )
-    .await
+        &never,
+        &mut untold,
+    );
+    let patience = Duration::from_mins(2);
+    tokio::time::timeout(patience, followed).await.unwrap()
 }
 
 async fn what_changes_during_a_copy_and_after_it_arrives(shop: Shop) {
@@ -219,6 +226,63 @@ async fn a_row_that_the_target_refuses_is_kept_aside_and_holds_up_no_other(shop:
     assert!(refused.is_empty(), "{refused:?}");
 }
 
+async fn a_row_that_the_target_refuses_before_a_thousand_others_holds_up_none_of_them(shop: Shop) {
+    let feed = feed_of(&shop).await;
+    copy(&shop).await;
+    shop.change(
+        "UPDATE child SET amount = -1 WHERE id = 10;
+         UPDATE child SET amount = 77 WHERE id <> 10 AND id < 1500;",
+    )
+    .await;
+    let standings = follow(&shop, &*feed).await.unwrap();
+    let child = standings.last().unwrap();
+    assert_eq!((child.applied, child.refused), (1498, 1), "{standings:?}");
+    assert_eq!(shop.differences().await.len(), 2, "the refused row alone");
+}
+
+async fn a_parent_goes_once_its_child_does_a_thousand_changes_later(shop: Shop) {
+    let feed = feed_of(&shop).await;
+    copy(&shop).await;
+    shop.change(
+        "UPDATE child SET amount = 78 WHERE id > 100;
+         DELETE FROM child WHERE id = 5;
+         DELETE FROM parent WHERE id = 5;",
+    )
+    .await;
+    follow(&shop, &*feed).await.unwrap();
+    assert_eq!(shop.differences().await, Vec::<String>::new());
+}
+
+async fn a_row_that_the_target_never_lets_go_ends_the_feed(shop: Shop) {
+    let feed = feed_of(&shop).await;
+    copy(&shop).await;
+    let child = shop.sides.plan.tables.last().unwrap();
+    // Something refers to the parent that the source knows nothing of.
+    let own = [vec![Value::Int(9000), Value::Int(5), Value::Float(1.0)]];
+    let commit = Commit {
+        source: "child".to_owned(),
+        progress: None,
+        quarantined: Vec::new(),
+        healed: Vec::new(),
+        ids: Vec::new(),
+    };
+    let target = &shop.sides.target;
+    let destination = &child.destination;
+    let written = target.write(destination, &own, How::Upsert, &commit);
+    assert_eq!(written.await.unwrap(), 1);
+    shop.change(
+        "DELETE FROM child WHERE id = 5;
+         DELETE FROM parent WHERE id = 5;
+         UPDATE child SET amount = 79 WHERE id = 6;",
+    )
+    .await;
+    let error = follow(&shop, &*feed).await.unwrap_err();
+    assert_eq!(error.to_string(), "could not follow parent");
+    // What others had to tell is through.
+    let left = feed.next(child, 1000).await.unwrap();
+    assert!(left.keys.is_empty(), "{left:?}");
+}
+
 async fn a_transaction_that_commits_late_is_not_passed_over(shop: Shop) {
     let feed = feed_of(&shop).await;
     copy(&shop).await;
@@ -274,6 +338,28 @@ async fn what_was_made_for_the_recording_goes_when_it_ends(shop: Shop) {
     assert_eq!(shop.sides.source.tables().await.unwrap(), before);
     shop.change("UPDATE parent SET name = 'free'; DELETE FROM child;")
         .await;
+}
+
+/// As an application does that has no rights to what an owner made.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_may_write_to_a_table_may_do_so_while_its_changes_are_recorded() {
+    let shop = Shop::on_postgres().await;
+    shop.change(
+        "CREATE ROLE application;
+         GRANT SELECT, INSERT, UPDATE, DELETE ON parent, child TO application;",
+    )
+    .await;
+    let feed = feed_of(&shop).await;
+    copy(&shop).await;
+    shop.change(
+        "SET LOCAL ROLE application;
+         SET LOCAL search_path = '';
+         UPDATE public.parent SET name = 'written' WHERE id = 1;
+         DELETE FROM public.child WHERE id = 1;",
+    )
+    .await;
+    follow(&shop, &*feed).await.unwrap();
+    assert_eq!(shop.differences().await, Vec::<String>::new());
 }
 
 #[tokio::test]
