@@ -253,3 +253,34 @@ async fn a_full_outbox_taints_while_it_is_held_too_and_other_routes_go_on() {
         (&json!(2), &json!(2))
     );
 }
+
+#[tokio::test]
+async fn a_write_that_waits_for_a_place_among_those_under_way_is_held_and_lost_with_the_others() {
+    let (begun, go) = (Arc::new(Notify::new()), Arc::new(Semaphore::new(0)));
+    let seen = Seen::default();
+    let (asked, gate, note) = (Arc::clone(&begun), Arc::clone(&go), Arc::clone(&seen));
+    let slow = move |body: String| async move {
+        asked.notify_one();
+        gate.acquire().await.unwrap().forget();
+        note.lock().unwrap().push(body);
+    };
+    let legacy = ok().await;
+    let modern = backend(Router::new().fallback(any(slow))).await;
+    let routes = one_route(legacy, modern, "shadow", LANES);
+    let routes = routes.replace("[mirror]", "[mirror]\nconcurrency = 1");
+    let proxy = Proxy::start(&routes).await;
+    write(&proxy, 1, "1").await;
+    begun.notified().await;
+    write(&proxy, 2, "2").await;
+    post(&proxy, "/api/outbox/hold", json!({})).await;
+    let now = until(&proxy, "/api/outbox", |now| now["hold"]["writes"] == 1).await;
+    assert_eq!(now["delivering"], 1);
+    let mark = post(&proxy, "/api/outbox/mark", json!({})).await;
+    let released = json!({ "up_to": mark["position"] });
+    let released = post(&proxy, "/api/outbox/release", released).await;
+    assert_eq!(released, json!({ "delivered": 0, "lost": 1 }));
+    go.add_permits(2);
+    proxy.settled("all").await;
+    assert_eq!(*seen.lock().unwrap(), ["1"]);
+    assert_eq!(ended(&proxy, Ending::Held), 1);
+}

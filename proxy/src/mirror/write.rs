@@ -195,16 +195,23 @@ impl Mirror {
                 candidate,
                 ..
             } = write;
-            let turn = async {
-                tokio::select! {
-                    biased;
-                    tainted = spot.turn() => Some(tainted),
-                    () = self.outbox.until_held(route), if *candidate == Side::Modern => None,
-                }
-            };
+            let turn = self.unless_held((route, *candidate), spot.turn());
             if let Some(tainted) = parcel.wait(&self.outbox, turn).await {
                 return Ok(tainted);
             }
+        }
+    }
+
+    /// Waits for something; nothing if a hold begins before it comes.
+    async fn unless_held<T>(
+        &self,
+        (route, candidate): (&str, Side),
+        what: impl Future<Output = T>,
+    ) -> Option<T> {
+        tokio::select! {
+            biased;
+            done = what => Some(done),
+            () = self.outbox.until_held(route), if candidate == Side::Modern => None,
         }
     }
 
@@ -287,12 +294,14 @@ impl Mirror {
                 });
             };
             let turn = timeout_at(until, candidate.mirror.write_turn(&route.share));
-            let turn = write.parcel.wait(&self.outbox, turn).await;
-            let Ok(Some(turn)) = turn else {
-                return Err(given_up(last));
+            let turn = self.unless_held((&write.route, write.candidate), turn);
+            let turn = match write.parcel.wait(&self.outbox, turn).await {
+                Some(Ok(Some(turn))) => turn,
+                Some(_) => return Err(given_up(last)),
+                None => continue,
             };
             let delivering = match write.candidate {
-                Side::Modern => self.outbox.deliver(&write.route),
+                Side::Modern => self.outbox.deliver(&write.route, write.began),
                 Side::Legacy => None,
             };
             if write.candidate == Side::Modern && delivering.is_none() {
@@ -323,6 +332,7 @@ impl Mirror {
             self.outbox.count_retry();
             let jitter = 0.5 + fastrand::f32() / 2.0;
             let rest = tokio::time::sleep(pause.mul_f32(jitter));
+            let rest = self.unless_held((&write.route, write.candidate), rest);
             write.parcel.wait(&self.outbox, rest).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }

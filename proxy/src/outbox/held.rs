@@ -104,6 +104,16 @@ impl Held {
     }
 }
 
+impl State {
+    /// Whether a release has said of a write that began then that it is lost.
+    fn is_late(&self, route: &str, began: u64) -> bool {
+        let released = self.released.as_ref();
+        released.is_some_and(|(hold, up_to)| {
+            up_to.is_some_and(|up_to| began <= up_to) && hold.covers(route)
+        })
+    }
+}
+
 impl Default for Holds {
     fn default() -> Self {
         Self::new(None)
@@ -227,8 +237,7 @@ impl Outbox {
             state.waiting.insert(write.id, (write, answer));
             return Some(waiting);
         }
-        let (hold, up_to) = state.released.as_ref()?;
-        if up_to.is_none_or(|up_to| began > up_to) || !hold.covers(route) {
+        if !state.is_late(route, began) {
             return None;
         }
         let (answer, waiting) = oneshot::channel();
@@ -242,12 +251,12 @@ impl Outbox {
         Verdict::Lost(UNSTORED.to_owned())
     }
 
-    /// A write is about to be delivered; nothing if it is held.
-    pub fn deliver(&self, route: &str) -> Option<Delivering> {
+    /// A write is about to be delivered; nothing if it is held, or was to be lost by a release.
+    pub fn deliver(&self, route: &str, began: u64) -> Option<Delivering> {
         let holds = &self.shared.holds;
         // Whoever begins a hold under this lock sees the delivery, or it sees the hold.
-        let _state = holds.state.lock();
-        if holds.over(route).is_some() {
+        let state = holds.state.lock();
+        if holds.over(route).is_some() || state.is_late(route, began) {
             return None;
         }
         holds.delivering.fetch_add(1, Ordering::SeqCst);

@@ -215,3 +215,13 @@ async fn a_write_that_was_answered_does_not_come_again_because_its_comparison_pa
     let left: Vec<u64> = setting.left.writes.iter().map(|left| left.id).collect();
     assert_eq!(left, [2]);
 }
+
+#[tokio::test]
+async fn a_write_that_passed_no_hold_is_late_all_the_same_where_a_release_says_so() {
+    let setting = Setting::open(tempfile::tempdir().unwrap()).await;
+    let outbox = &setting.outbox;
+    outbox.begin_hold(Vec::new(), || 7).await.unwrap();
+    outbox.release(Some(9)).await.unwrap();
+    assert!(outbox.deliver("orders", 9).is_none());
+    assert!(outbox.deliver("orders", 10).is_some());
+}
