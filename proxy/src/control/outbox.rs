@@ -229,6 +229,8 @@ pub(super) async fn release(
     State(state): State<ControlState>,
     Body(ReleaseRequest { up_to }): Body<ReleaseRequest>,
 ) -> Result<Json<Released>, ApiError> {
+    // What has not begun yet can't be in what was copied.
+    let up_to = up_to.map(|up_to| up_to.min(state.lanes.mark()));
     let released = state
         .outbox
         .release(up_to)

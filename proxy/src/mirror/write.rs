@@ -97,6 +97,10 @@ impl Mirror {
                 .lanes
                 .resume((left.id, candidate), left.lanes, left.doubt, age);
             spot.set_overlapped(left.overlapped);
+            if let Some(why) = left.lost {
+                spot.lost(why);
+                continue;
+            }
             let write = Write {
                 route: left.route.into(),
                 candidate,
@@ -154,12 +158,11 @@ impl Mirror {
                     (ticket, _) => settle(ticket, Ending::Lost),
                 }
             }
-            // Modern has it, by its rows.
+            // Modern has it, by its rows, and the outbox was told.
             Err(Failed {
                 ending: ending @ Ending::Resynchronised,
                 ..
             }) => {
-                self.outbox.remove(id);
                 drop((spot, admitted));
                 settle(ticket, ending);
             }
@@ -234,12 +237,14 @@ impl Mirror {
             return Ok(());
         };
         write.spot.over();
-        let verdict = if write.parcel.is_stored().await {
-            // Nobody says anything any more when the proxy stops.
-            let waiting = write.parcel.wait(&self.outbox, waiting).await;
-            waiting.unwrap_or_else(|_| self.outbox.not_kept(id))
-        } else {
-            self.outbox.not_kept(id)
+        let stored = write.parcel.is_stored().await;
+        let verdict = match (!stored).then(|| self.outbox.not_kept(id)).flatten() {
+            Some(lost) => lost,
+            None => match write.parcel.wait(&self.outbox, waiting).await {
+                Ok(verdict) => verdict,
+                // Nobody says anything any more when the proxy stops.
+                Err(_) => std::future::pending().await,
+            },
         };
         match verdict {
             Verdict::Deliver => {

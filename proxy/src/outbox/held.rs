@@ -4,7 +4,7 @@
 //! or its rows were brought over by key and it is settled. The data plane has no part in this; the
 //! mirror's tasks ask, and wait for the answer on disk alone.
 
-use super::Outbox;
+use super::{Change, Note, Outbox};
 use crate::lanes::Lane;
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -74,8 +74,18 @@ pub enum HoldError {
     Other(Box<Held>),
     /// It would not survive a restart.
     #[error("the outbox can't be written: {0}")]
-    Unwritten(#[from] sqlx::Error),
+    Unwritten(String),
 }
+
+/// What the disk is told of a hold.
+#[derive(Debug)]
+pub(super) enum HoldChange {
+    Begin(Arc<Held>),
+    Release(Arc<Held>, Option<u64>),
+}
+
+/// Up to where releases have said that writes are lost, by their routes; the empty name is all.
+pub(super) type ReleasedUpTo = BTreeMap<String, u64>;
 
 /// Who waits, and what for.
 #[derive(Debug)]
@@ -89,8 +99,7 @@ pub(super) struct Holds {
 #[derive(Debug, Default)]
 struct State {
     waiting: BTreeMap<u64, (HeldWrite, oneshot::Sender<Verdict>)>,
-    /// What the last release said of writes that began before.
-    released: Option<(Arc<Held>, Option<u64>)>,
+    released: ReleasedUpTo,
 }
 
 /// A write on its way to modern; the hold that begins meanwhile does not hold it.
@@ -102,28 +111,38 @@ impl Held {
     pub fn covers(&self, route: &str) -> bool {
         self.routes.is_empty() || self.routes.iter().any(|name| name == route)
     }
+
+    /// The names of its routes; the empty one is all.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let all = self.routes.is_empty().then_some("");
+        all.into_iter()
+            .chain(self.routes.iter().map(String::as_str))
+    }
 }
 
 impl State {
     /// Whether a release has said of a write that began then that it is lost.
     fn is_late(&self, route: &str, began: u64) -> bool {
-        let released = self.released.as_ref();
-        released.is_some_and(|(hold, up_to)| {
-            up_to.is_some_and(|up_to| began <= up_to) && hold.covers(route)
-        })
+        let up_to = |name| self.released.get(name);
+        up_to("")
+            .max(up_to(route))
+            .is_some_and(|up_to| began <= *up_to)
     }
 }
 
 impl Default for Holds {
     fn default() -> Self {
-        Self::new(None)
+        Self::new(None, ReleasedUpTo::new())
     }
 }
 
 impl Holds {
-    pub(super) fn new(hold: Option<Held>) -> Self {
+    pub(super) fn new(hold: Option<Held>, released: ReleasedUpTo) -> Self {
         Self {
-            state: Mutex::default(),
+            state: Mutex::new(State {
+                released,
+                ..State::default()
+            }),
             now: watch::Sender::new(hold.map(Arc::new)),
             delivering: AtomicUsize::new(0),
         }
@@ -181,11 +200,11 @@ impl Outbox {
             drop(state);
             hold
         };
-        match super::store::write_hold(&self.pool, Some(&hold)).await {
+        match self.note_hold(HoldChange::Begin(Arc::clone(&hold))).await {
             Ok(()) => Ok(hold),
             Err(error) => {
                 self.let_go(None);
-                Err(error.into())
+                Err(error)
             }
         }
     }
@@ -194,19 +213,31 @@ impl Outbox {
     /// are lost, and so are those that come later and began before it: whether the rows that were
     /// copied have them is not known. Nothing if there is no hold.
     pub async fn release(&self, up_to: Option<u64>) -> Result<Option<Released>, HoldError> {
-        if self.hold().is_none() {
+        let Some(hold) = self.hold() else {
             return Ok(None);
-        }
-        // First on disk: a release that a restart forgets would hold for ever.
-        super::store::write_hold(&self.pool, None).await?;
+        };
+        // First on disk: a release that a restart forgets would hold for ever. It goes there behind
+        // what was settled before, so that a kill brings back nothing of that.
+        self.note_hold(HoldChange::Release(hold, up_to)).await?;
         Ok(self.let_go(up_to))
+    }
+
+    async fn note_hold(&self, change: HoldChange) -> Result<(), HoldError> {
+        let (told, answer) = oneshot::channel();
+        self.tell(Change::Hold(change, told));
+        let written = answer.await;
+        let written = written.unwrap_or_else(|_| Err("the proxy is stopping".to_owned()));
+        written.map_err(HoldError::Unwritten)
     }
 
     fn let_go(&self, up_to: Option<u64>) -> Option<Released> {
         let holds = &self.shared.holds;
         let mut state = holds.state.lock();
         let hold = holds.now.send_replace(None)?;
-        state.released = Some((hold, up_to));
+        for name in hold.names().filter(|_| up_to.is_some()) {
+            let former = state.released.entry(name.to_owned()).or_default();
+            *former = up_to.unwrap_or_default().max(*former);
+        }
         let mut released = Released::default();
         for (write, answer) in std::mem::take(&mut state.waiting).into_values() {
             let verdict = if up_to.is_some_and(|up_to| write.began <= up_to) {
@@ -245,10 +276,10 @@ impl Outbox {
         Some(waiting)
     }
 
-    /// A write that a hold could not keep, because it is not on disk.
-    pub fn not_kept(&self, id: u64) -> Verdict {
-        self.shared.holds.state.lock().waiting.remove(&id);
-        Verdict::Lost(UNSTORED.to_owned())
+    /// A write that a hold can't keep, because it is not on disk; nothing where it has its verdict.
+    pub fn not_kept(&self, id: u64) -> Option<Verdict> {
+        let waited = self.shared.holds.state.lock().waiting.remove(&id);
+        waited.map(|_| Verdict::Lost(UNSTORED.to_owned()))
     }
 
     /// A write is about to be delivered; nothing if it is held, or was to be lost by a release.
@@ -288,8 +319,16 @@ impl Outbox {
     pub fn settle(&self, ids: &[u64], verdict: &Verdict) -> usize {
         let mut state = self.shared.holds.state.lock();
         let waiting = ids.iter().filter_map(|id| state.waiting.remove(id));
-        let told = waiting.map(|(_, answer)| answer.send(verdict.clone()));
-        told.flatten().count()
+        let settled = waiting.map(|(write, answer)| {
+            // Told here and not by who waits, so that it goes to the disk before a release does.
+            match verdict {
+                Verdict::Deliver => {}
+                Verdict::Settled => self.remove(write.id),
+                Verdict::Lost(why) => self.note(write.id, Note::Lost(why.clone())),
+            }
+            drop(answer.send(verdict.clone()));
+        });
+        settled.count()
     }
 }
 

@@ -26,7 +26,7 @@ use crate::exchange::budget::Hold;
 use crate::lanes::{Lane, Taint};
 use crate::side::Side;
 use comparator::IdPair;
-use held::Holds;
+use held::{HoldChange, Holds, ReleasedUpTo};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use sqlx::SqlitePool;
@@ -96,6 +96,10 @@ pub struct Leftovers {
     pub taints: Vec<(Lane, Taint)>,
     /// The hold, if there was one.
     pub(crate) hold: Option<Held>,
+    /// What releases have said of writes that are left.
+    released: ReleasedUpTo,
+    /// The last position that a hold or a release names.
+    position: u64,
     /// The pairs of ids that were learned.
     pub ids: Vec<IdPair>,
     /// What was learned of sessions.
@@ -121,7 +125,7 @@ impl Leftovers {
     pub fn next_id(&self) -> u64 {
         let now = u64::try_from(Timestamp::now().as_microsecond()).unwrap_or(1);
         let last = self.writes.last().map_or(0, |write| write.id);
-        now.max(last.saturating_add(1))
+        now.max(last.max(self.position).saturating_add(1))
     }
 }
 
@@ -148,6 +152,8 @@ pub struct Leftover {
     pub began: u64,
     /// Its share of the outbox's bytes.
     pub bytes: usize,
+    /// Why it is lost, if that was settled.
+    pub lost: Option<String>,
 }
 
 /// A handle on the outbox; clones share it.
@@ -181,6 +187,8 @@ struct Shared {
 enum Change {
     Append(Box<Row>, Hold, AtRisk, oneshot::Sender<Option<AtRisk>>),
     Remove(u64),
+    Note(u64, Note),
+    Hold(HoldChange, oneshot::Sender<Result<(), String>>),
     Taint(Lane, Taint),
     Clear(Lane),
     Ids(Vec<IdPair>),
@@ -188,6 +196,13 @@ enum Change {
     /// More writes are at risk than are marked.
     AtRisk,
     Close(oneshot::Sender<()>),
+}
+
+/// What is noted of a write that stays.
+#[derive(Debug)]
+enum Note {
+    /// It is lost for a reason, though its lanes are not tainted yet.
+    Lost(String),
 }
 
 /// The outbox at one instant.
@@ -235,7 +250,7 @@ impl Outbox {
             path: path.to_owned(),
             stored: AtomicU64::new(left.writes.len() as u64),
             unknown: left.unknown,
-            holds: Holds::new(left.hold.take()),
+            holds: Holds::new(left.hold.take(), std::mem::take(&mut left.released)),
             ..Shared::default()
         });
         let (changes, received) = mpsc::unbounded_channel();
@@ -284,6 +299,10 @@ impl Outbox {
     /// A write is over: it was answered, or lost.
     pub fn remove(&self, id: u64) {
         self.tell(Change::Remove(id));
+    }
+
+    fn note(&self, id: u64, note: Note) {
+        self.tell(Change::Note(id, note));
     }
 
     /// Keeps a taint over restarts.

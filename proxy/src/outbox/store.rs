@@ -1,8 +1,10 @@
 //! The outbox's SQL: opening, reading, and the one transaction that a batch is.
 
+mod hold;
+
 use super::row::{self, Row};
 use super::writer::Batch;
-use super::{Held, Leftover, Leftovers, OutboxError, SealedRow};
+use super::{Leftover, Leftovers, Note, OutboxError, SealedRow};
 use crate::exchange::Exchange;
 use crate::lanes::{Lane, Taint};
 use crate::side::Side;
@@ -33,6 +35,7 @@ type LeftColumns = (
     String,
     String,
     i64,
+    Option<String>,
 );
 type TaintColumns = (String, i64, String, Option<String>, i64);
 type ExchangeColumns = (String, String, i64, String, Vec<u8>, Vec<u8>);
@@ -81,7 +84,7 @@ pub(super) async fn leftovers(pool: &SqlitePool) -> sqlx::Result<Leftovers> {
     };
     let writes: Vec<LeftColumns> = sqlx::query_as(
         "SELECT id, route, answered_by, at, compared, overlapped, began, lanes, doubt, \
-                length(head) + length(request) + length(answer) FROM writes ORDER BY id",
+                length(head) + length(request) + length(answer), lost FROM writes ORDER BY id",
     )
     .fetch_all(pool)
     .await?;
@@ -89,7 +92,11 @@ pub(super) async fn leftovers(pool: &SqlitePool) -> sqlx::Result<Leftovers> {
         sqlx::query_as("SELECT lane, since, why, lost_by, writes FROM taints")
             .fetch_all(pool)
             .await?;
-    left.hold = hold(pool).await?;
+    left.hold = hold::hold(pool).await?;
+    left.released = hold::released(pool).await?;
+    let positions = left.released.values().copied();
+    let positions = positions.chain(left.hold.as_ref().map(|hold| hold.position));
+    left.position = positions.max().unwrap_or(0);
     let ids: Vec<(String, String, String)> =
         sqlx::query_as("SELECT entity, legacy, modern FROM ids")
             .fetch_all(pool)
@@ -110,7 +117,9 @@ pub(super) async fn leftovers(pool: &SqlitePool) -> sqlx::Result<Leftovers> {
         };
         left.taints.push((Lane::named(&lane), taint));
     }
-    for (id, route, answered_by, at, compared, overlapped, began, lanes, doubt, bytes) in writes {
+    for (id, route, answered_by, at, compared, overlapped, began, lanes, doubt, bytes, lost) in
+        writes
+    {
         let Some((lanes, doubt)) = row::lanes(&lanes).zip(row::lanes(&doubt)) else {
             let why = format!("write {id} in the outbox can't be understood");
             let taint = Taint::new(why, None);
@@ -132,6 +141,7 @@ pub(super) async fn leftovers(pool: &SqlitePool) -> sqlx::Result<Leftovers> {
             doubt,
             began: began.cast_unsigned(),
             bytes: usize::try_from(bytes).unwrap_or(0),
+            lost,
         });
     }
     Ok(left)
@@ -234,6 +244,12 @@ async fn write_on(connection: &mut SqliteConnection, batch: &Batch) -> sqlx::Res
     for change in &batch.sessions {
         keep_session(&mut tx, change).await?;
     }
+    for (id, note) in &batch.notes {
+        note_of(&mut tx, *id, note).await?;
+    }
+    for (change, _) in &batch.holds {
+        hold::change(&mut tx, change).await?;
+    }
     for id in &batch.removals {
         removed += delete(&mut tx, *id).await?;
     }
@@ -317,33 +333,11 @@ async fn keep_session(
     Ok(())
 }
 
-/// The hold of a former run.
-async fn hold(pool: &SqlitePool) -> sqlx::Result<Option<Held>> {
-    let row: Option<(i64, i64, String)> =
-        sqlx::query_as("SELECT since, position, routes FROM hold")
-            .fetch_optional(pool)
-            .await?;
-    Ok(row.map(|(since, position, routes)| Held {
-        since: Timestamp::from_millisecond(since).unwrap_or_else(|_| Timestamp::now()),
-        position: position.cast_unsigned(),
-        // One that can't be understood holds everything.
-        routes: serde_json::from_str(&routes).unwrap_or_default(),
-    }))
-}
-
-/// Notes the hold, or that there is none.
-pub(super) async fn write_hold(pool: &SqlitePool, hold: Option<&Held>) -> sqlx::Result<()> {
-    let query = match hold {
-        Some(hold) => sqlx::query(
-            "INSERT OR REPLACE INTO hold (one, since, position, routes) VALUES (1, ?, ?, ?)",
-        )
-        .bind(hold.since.as_millisecond())
-        .bind(hold.position.cast_signed())
-        // Texts can always be written.
-        .bind(serde_json::to_string(&hold.routes).unwrap_or_default()),
-        None => sqlx::query("DELETE FROM hold"),
+async fn note_of(tx: &mut SqliteConnection, id: u64, note: &Note) -> sqlx::Result<()> {
+    let query = match note {
+        Note::Lost(why) => sqlx::query("UPDATE writes SET lost = ? WHERE id = ?").bind(why),
     };
-    query.execute(pool).await.map(drop)
+    query.bind(id.cast_signed()).execute(tx).await.map(drop)
 }
 
 async fn clear_taint(tx: &mut SqliteConnection, lane: &Lane) -> sqlx::Result<()> {

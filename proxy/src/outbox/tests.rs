@@ -68,6 +68,16 @@ impl Setting {
     }
 }
 
+/// The file as a kill would leave it.
+fn killed(setting: &Setting) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["outbox.db", "outbox.db-wal"] {
+        let file = setting.folder.path().join(name);
+        std::fs::copy(file, folder.path().join(name)).unwrap();
+    }
+    folder
+}
+
 #[tokio::test]
 async fn what_is_stored_comes_back_byte_for_byte_and_leaves_when_it_is_removed() {
     let setting = Setting::open(tempfile::tempdir().unwrap()).await;
@@ -167,15 +177,6 @@ async fn the_next_run_knows_of_how_many_writes_a_kill_took_along() {
     let on_the_primary: Vec<AtRisk> = (0..3).map(|_| setting.outbox.risk()).collect();
     assert!(setting.store(1, 1).await);
     assert_eq!(setting.outbox.status().at_risk, 3);
-    // The file as a kill would leave it: what was told before is on disk with the write.
-    let killed = |setting: &Setting| {
-        let folder = tempfile::tempdir().unwrap();
-        for name in ["outbox.db", "outbox.db-wal"] {
-            let file = setting.folder.path().join(name);
-            std::fs::copy(file, folder.path().join(name)).unwrap();
-        }
-        folder
-    };
     let next = Setting::open(killed(&setting)).await;
     assert_eq!((next.left.unknown, next.outbox.status().unknown), (4, 4));
     let (lane, taint) = &next.left.taints[0];
@@ -224,4 +225,49 @@ async fn a_write_that_passed_no_hold_is_late_all_the_same_where_a_release_says_s
     outbox.release(Some(9)).await.unwrap();
     assert!(outbox.deliver("orders", 9).is_none());
     assert!(outbox.deliver("orders", 10).is_some());
+}
+
+#[tokio::test]
+async fn a_kill_behind_a_release_brings_back_nothing_of_what_was_settled_before() {
+    let setting = Setting::open(tempfile::tempdir().unwrap()).await;
+    let outbox = &setting.outbox;
+    outbox.begin_hold(Vec::new(), || 1).await.unwrap();
+    let mut answers = Vec::new();
+    for id in 1..=4 {
+        assert!(setting.store(id, 1).await);
+        let write = || HeldWrite {
+            id,
+            began: id,
+            route: "orders".into(),
+            lanes: Vec::new(),
+            doubt: Vec::new(),
+            bytes: 1,
+        };
+        answers.extend(outbox.wait_in_hold("orders", id, write));
+    }
+    // Who waits does nothing: the kill comes before.
+    assert_eq!(outbox.settle(&[1], &Verdict::Settled), 1);
+    assert_eq!(
+        outbox.settle(&[2], &Verdict::Lost("nobody knows".to_owned())),
+        1
+    );
+    let released = outbox.release(Some(3)).await.unwrap().unwrap();
+    assert_eq!((released.lost, released.delivered), (1, 1));
+
+    let next = Setting::open(killed(&setting)).await;
+    let left = next.left.writes.iter();
+    let left: Vec<_> = left.map(|left| (left.id, left.lost.as_deref())).collect();
+    assert_eq!(left, [(2, Some("nobody knows")), (3, None), (4, None)]);
+    assert!(next.outbox.hold().is_none());
+    assert!(next.outbox.deliver("orders", 3).is_none());
+    assert!(next.outbox.deliver("orders", 4).is_some());
+
+    // Another release takes back nothing of it, nor does the one after a restart without its writes.
+    next.outbox.begin_hold(Vec::new(), || 5).await.unwrap();
+    next.outbox.release(None).await.unwrap();
+    assert!(next.outbox.deliver("orders", 3).is_none());
+    (2..=4).for_each(|id| next.outbox.remove(id));
+    next.outbox.close().await;
+    let last = Setting::open(next.folder).await;
+    assert!(last.outbox.deliver("orders", 3).is_some());
 }

@@ -1,13 +1,14 @@
 //! The one task that writes the outbox: whatever has come while the last batch was written is the
 //! next one.
 
+use super::held::HoldChange;
 use super::row::Row;
-use super::{AtRisk, Change, SealedRow, Shared, store};
+use super::{AtRisk, Change, Note, SealedRow, Shared, store};
 use crate::exchange::budget::Hold;
 use crate::lanes::{Lane, Taint};
 use comparator::IdPair;
 use sqlx::SqlitePool;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -30,6 +31,10 @@ const LOG_AGAIN: Duration = Duration::from_mins(1);
 pub(super) struct Batch {
     pub(super) appends: Vec<Append>,
     pub(super) removals: Vec<u64>,
+    /// What is noted of writes that stay.
+    pub(super) notes: HashMap<u64, Note>,
+    /// In their order, with those who wait for them.
+    pub(super) holds: Vec<(HoldChange, oneshot::Sender<Result<(), String>>)>,
     /// In their order; `None` clears.
     pub(super) taints: Vec<(Lane, Option<Taint>)>,
     pub(super) ids: Vec<IdPair>,
@@ -150,12 +155,16 @@ impl Writer {
                 });
             }
             // A write that was answered before it was stored needn't be.
-            Change::Remove(id) => match batch.appends.iter().position(|append| append.row.id == id)
-            {
-                Some(at) => drop(batch.appends.swap_remove(at)),
-                None if self.unstored.remove(&id) => {}
-                None => batch.removals.push(id),
-            },
+            Change::Remove(id) => {
+                batch.notes.remove(&id);
+                match batch.appends.iter().position(|append| append.row.id == id) {
+                    Some(at) => drop(batch.appends.swap_remove(at)),
+                    None if self.unstored.remove(&id) => {}
+                    None => batch.removals.push(id),
+                }
+            }
+            Change::Note(id, note) => drop(batch.notes.insert(id, note)),
+            Change::Hold(change, told) => batch.holds.push((change, told)),
             Change::Taint(lane, taint) => batch.taints.push((lane, Some(taint))),
             Change::Clear(lane) => batch.taints.push((lane, None)),
             Change::Ids(pairs) => batch.ids.extend(pairs),
@@ -179,6 +188,9 @@ impl Writer {
             drop(append.at_risk);
             let _ = append.stored.send(None);
         }
+        for (_, told) in batch.holds {
+            let _ = told.send(Ok(()));
+        }
         if self.shared.failing.swap(false, Ordering::Relaxed) {
             self.log_again_at = None;
             tracing::info!(outbox = %self.shared.path.display(), "the outbox is written again");
@@ -189,6 +201,9 @@ impl Writer {
     /// again; what else was to be noted is kept for the next batch.
     fn failed(&mut self, error: &sqlx::Error) {
         let appends = std::mem::take(&mut self.batch.appends);
+        for (_, told) in self.batch.holds.drain(..) {
+            let _ = told.send(Err(error.to_string()));
+        }
         self.batch.sessions.clear();
         self.batch.bytes = 0;
         let lost = appends.len() as u64;
@@ -214,6 +229,8 @@ impl Batch {
     fn is_empty(&self) -> bool {
         self.appends.is_empty()
             && self.removals.is_empty()
+            && self.notes.is_empty()
+            && self.holds.is_empty()
             && self.taints.is_empty()
             && self.ids.is_empty()
             && self.sessions.is_empty()
