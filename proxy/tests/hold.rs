@@ -284,3 +284,43 @@ async fn a_write_that_waits_for_a_place_among_those_under_way_is_held_and_lost_w
     assert_eq!(*seen.lock().unwrap(), ["1"]);
     assert_eq!(ended(&proxy, Ending::Held), 1);
 }
+
+#[tokio::test]
+async fn a_write_that_modern_may_have_done_is_not_over_because_its_rows_were_copied() {
+    let seen = Seen::default();
+    let note = Arc::clone(&seen);
+    let silent = move |body: String| {
+        note.lock().unwrap().push(body);
+        std::future::pending::<()>()
+    };
+    let legacy = ok().await;
+    let modern = backend(Router::new().fallback(any(silent))).await;
+    let routes = one_route(legacy, modern, "shadow", LANES);
+    let proxy = Proxy::start(&routes.replace("\"20s\"", "\"100ms\"")).await;
+    let post_in = async |lane: u64| {
+        let request = http::Request::post("/").header("x-lane", lane);
+        assert_eq!(proxy.ask(request, &lane.to_string()).await.status, 200);
+    };
+    post_in(1).await;
+    write(&proxy, 2, "2").await;
+    common::eventually(|| Some(()).filter(|()| seen.lock().unwrap().len() >= 2)).await;
+    post(&proxy, "/api/outbox/hold", json!({})).await;
+    post_in(3).await;
+    let listed = until(&proxy, "/api/outbox/held", |now| {
+        now.as_array().unwrap().len() == 3
+    })
+    .await;
+    let listed = listed.as_array().unwrap();
+    let tried: Vec<&Value> = listed.iter().map(|write| &write["tried"]).collect();
+    // The second would do the same again.
+    assert_eq!(tried, [true, false, false]);
+    let numbers: Vec<&Value> = listed.iter().map(|write| &write["number"]).collect();
+    let settled = post(&proxy, "/api/outbox/settle", json!({ "writes": numbers })).await;
+    assert_eq!(settled["settled"], 3);
+    until(&proxy, "/api/outbox", |now| now["stored"] == 0).await;
+    let taints = get(&proxy, "/api/taints").await;
+    assert_eq!(taints.as_array().unwrap().len(), 1, "{taints}");
+    assert_eq!(taints[0]["lane"], "lane:1");
+    proxy.settled("all").await;
+    assert_eq!(ended(&proxy, Ending::Resynchronised), 2);
+}

@@ -88,6 +88,8 @@ pub(super) struct HeldBody {
     lanes: Vec<String>,
     /// The lanes that are tainted if it is lost; none if the primary refused it.
     doubt: Vec<String>,
+    /// Whether modern may have done it and would do it once more: it can't be over by its rows.
+    tried: bool,
 }
 
 /// Which writes are over.
@@ -96,7 +98,8 @@ pub(super) struct HeldBody {
 pub(super) struct SettleRequest {
     /// Their numbers.
     writes: Vec<u64>,
-    /// Why they are lost and taint their lanes; without it, their rows are there.
+    /// Why they are lost and taint their lanes; without it, their rows are there. One that was tried
+    /// before is lost in any case: modern may have what it did twice.
     lost: Option<String>,
 }
 
@@ -262,6 +265,7 @@ impl HeldBody {
             route: write.route.to_string(),
             lanes: names(&write.lanes),
             doubt: names(&write.doubt),
+            tried: write.tried,
         }
     }
 }

@@ -4,26 +4,19 @@
 //! answer and is compared, errors too; what is tried again is what got none, or was refused for the
 //! time being.
 
+mod tries;
+
 use super::judge::judge;
-use super::parcel::{Missing, Parcel};
+use super::parcel::Parcel;
 use super::{Job, Mirror, settle};
-use crate::exchange::CapturedResponse;
-use crate::exchange::budget::cost;
 use crate::lanes::Spot;
 use crate::outbox::{Admitted, HeldWrite, Leftovers, Verdict, size};
 use crate::outcome::{Ending, Ticket};
-use crate::routing::Upstream;
 use crate::sessions::Lesson;
 use crate::side::Side;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, timeout, timeout_at};
-
-/// The pause after a try that failed; it doubles up to the longest.
-const PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// What a write is left whose patience ended while others were before it.
-const LAST_TRY: Duration = Duration::from_secs(5);
+use tokio::time::Instant;
 
 /// A write on its way to the candidate.
 struct Write {
@@ -40,6 +33,8 @@ struct Write {
     began: u64,
     /// Its share of the outbox.
     admitted: Admitted,
+    /// Whether the candidate may have done it, and would do it once more.
+    tried: bool,
 }
 
 /// Why a write got no answer.
@@ -76,6 +71,7 @@ impl Mirror {
                 lesson,
                 until: Instant::now() + limits.write_patience,
                 admitted,
+                tried: false,
             };
             this.deliver(write).await;
         });
@@ -114,6 +110,7 @@ impl Mirror {
                 lesson: None,
                 until: Instant::now() + patience,
                 admitted: self.outbox.admit_leftover(left.bytes),
+                tried: left.tried,
             };
             self.runtime.spawn(Arc::clone(self).deliver(write));
         }
@@ -232,6 +229,7 @@ impl Mirror {
             lanes: write.spot.lanes().to_vec(),
             doubt: write.spot.doubt().to_vec(),
             bytes: write.admitted.bytes(),
+            tried: write.tried,
         };
         let Some(waiting) = self.outbox.wait_in_hold(&write.route, began, held) else {
             return Ok(());
@@ -271,126 +269,4 @@ impl Mirror {
             (ticket, _) => settle(ticket, ending),
         }
     }
-
-    /// Tries until there is an answer, or the write's patience is over. A write that is not on
-    /// disk is tried once: what is in memory must not pile up before a candidate that is dead.
-    async fn try_on(&self, write: &mut Write) -> Result<CapturedResponse, Failed> {
-        write.until = match write.until {
-            late if late <= Instant::now() => Instant::now() + LAST_TRY,
-            until => until,
-        };
-        let mut last = Ending::CandidateConnect;
-        let mut pause = PAUSE;
-        loop {
-            self.end_of_hold(write).await?;
-            let until = write.until;
-            let table = self.routes.table();
-            let route = table.route(&write.route).cloned();
-            let candidate = route
-                .as_ref()
-                .and_then(|route| route.upstream(write.candidate));
-            let Some((route, candidate)) = route.clone().zip(candidate.cloned()) else {
-                return Err(Failed {
-                    ending: Ending::CandidateNoPeer,
-                    why: format!(
-                        "route \"{}\" names no {} any more",
-                        write.route, write.candidate
-                    ),
-                });
-            };
-            let turn = timeout_at(until, candidate.mirror.write_turn(&route.share));
-            let turn = self.unless_held((&write.route, write.candidate), turn);
-            let turn = match write.parcel.wait(&self.outbox, turn).await {
-                Some(Ok(Some(turn))) => turn,
-                Some(_) => return Err(given_up(last)),
-                None => continue,
-            };
-            let delivering = match write.candidate {
-                Side::Modern => self.outbox.deliver(&write.route, write.began),
-                Side::Legacy => None,
-            };
-            if write.candidate == Side::Modern && delivering.is_none() {
-                continue;
-            }
-            match write.parcel.pick_up(self, route).await {
-                Ok(job) => match self.try_once(job, &candidate, write.lesson.as_ref()).await {
-                    Ok(answer) if refuses(job, &answer) => {
-                        job.hold.shrink(answer.body.iter().map(cost).sum());
-                        last = Ending::CandidateRefused;
-                    }
-                    Ok(answer) => return Ok(answer),
-                    Err(ending) if is_final(ending) => return Err(given_up(ending)),
-                    Err(ending) => last = ending,
-                },
-                Err(Missing::Now) => last = Ending::QueueDeadline,
-                Err(Missing::Forever(why)) => {
-                    let ending = Ending::Lost;
-                    return Err(Failed { ending, why });
-                }
-            }
-            drop((turn, delivering));
-            write.lesson = None;
-            let stored = timeout_at(until, write.parcel.is_stored()).await;
-            if Instant::now() + pause >= until || stored != Ok(true) {
-                return Err(given_up(last));
-            }
-            self.outbox.count_retry();
-            let jitter = 0.5 + fastrand::f32() / 2.0;
-            let rest = tokio::time::sleep(pause.mul_f32(jitter));
-            let rest = self.unless_held((&write.route, write.candidate), rest);
-            write.parcel.wait(&self.outbox, rest).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-        }
-    }
-
-    async fn try_once(
-        &self,
-        job: &mut Job,
-        candidate: &Upstream,
-        lesson: Option<&Lesson>,
-    ) -> Result<CapturedResponse, Ending> {
-        if let Some(lesson) = lesson {
-            self.await_tokens(job, lesson).await;
-        }
-        let mut late = Ending::QueueDeadline;
-        let patience = job.route.mirror_timeout;
-        let sending = async {
-            let turn = candidate.mirror.turn(&job.route.share).await;
-            let _turn = turn.ok_or(Ending::QueueDeadline)?;
-            late = Ending::CandidateDeadline;
-            self.send(job).await
-        };
-        let answer = timeout(patience, sending).await;
-        let answer = answer.unwrap_or(Err(late));
-        let health = answer.as_ref().map(|_| ()).map_err(|ending| *ending);
-        candidate.mirror.report(health);
-        answer
-    }
-}
-
-/// Whether the candidate says of a write that the primary has done that it can't do it now: busy,
-/// or behind a gateway that can't reach it.
-fn refuses(job: &Job, answer: &CapturedResponse) -> bool {
-    matches!(answer.status, 429 | 502..=504) && job.exchange.primary.status < 400
-}
-
-/// Whether another try would end the same way.
-fn is_final(ending: Ending) -> bool {
-    !matches!(
-        ending,
-        Ending::CandidateConnect
-            | Ending::CandidateNoPeer
-            | Ending::CandidateReset
-            | Ending::CandidateDeadline
-            | Ending::QueueDeadline
-    )
-}
-
-fn given_up(ending: Ending) -> Failed {
-    let (outcome, reason) = (ending.outcome().as_str(), ending.reason());
-    let why = match ending {
-        Ending::CandidateRefused => "the candidate refused it to the end, as if busy".to_owned(),
-        _ => format!("it never got an answer: {outcome}, {reason}"),
-    };
-    Failed { ending, why }
 }

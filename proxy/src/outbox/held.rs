@@ -16,6 +16,8 @@ use tokio::sync::{oneshot, watch};
 
 /// Why a write is lost that a hold could not keep.
 const UNSTORED: &str = "it came while writes were held, and could not be stored";
+const MAYBE_TWICE: &str =
+    "modern may have done it when it was tried, and has what it did on legacy from the copy, too";
 const MAYBE_COPIED: &str = "it may be in the rows that were copied, or may not";
 
 /// A hold on what is delivered to modern.
@@ -44,6 +46,8 @@ pub struct HeldWrite {
     pub doubt: Vec<Lane>,
     /// Its share of the outbox's bytes.
     pub bytes: usize,
+    /// Whether modern may have done it, and would do it once more.
+    pub tried: bool,
 }
 
 /// What is to become of a write that was held.
@@ -315,11 +319,16 @@ impl Outbox {
     }
 
     /// Ends writes that wait in the hold: their rows are there, or they are lost. How many of them
-    /// did wait.
+    /// did wait. One that was tried is lost though its rows are there: modern may have its own, too.
     pub fn settle(&self, ids: &[u64], verdict: &Verdict) -> usize {
         let mut state = self.shared.holds.state.lock();
         let waiting = ids.iter().filter_map(|id| state.waiting.remove(id));
         let settled = waiting.map(|(write, answer)| {
+            let twice = Verdict::Lost(MAYBE_TWICE.to_owned());
+            let verdict = match verdict {
+                Verdict::Settled if write.tried => &twice,
+                verdict => verdict,
+            };
             // Told here and not by who waits, so that it goes to the disk before a release does.
             match verdict {
                 Verdict::Deliver => {}

@@ -152,6 +152,8 @@ pub struct Leftover {
     pub began: u64,
     /// Its share of the outbox's bytes.
     pub bytes: usize,
+    /// Whether the candidate may have done it, and would do it once more.
+    pub tried: bool,
     /// Why it is lost, if that was settled.
     pub lost: Option<String>,
 }
@@ -201,6 +203,8 @@ enum Change {
 /// What is noted of a write that stays.
 #[derive(Debug)]
 enum Note {
+    /// Whether the candidate may have done it, and would do it once more.
+    Tried(bool),
     /// It is lost for a reason, though its lanes are not tainted yet.
     Lost(String),
 }
@@ -299,6 +303,11 @@ impl Outbox {
     /// A write is over: it was answered, or lost.
     pub fn remove(&self, id: u64) {
         self.tell(Change::Remove(id));
+    }
+
+    /// Notes whether the candidate may have done a write that it would do once more.
+    pub fn note_tried(&self, id: u64, tried: bool) {
+        self.note(id, Note::Tried(tried));
     }
 
     fn note(&self, id: u64, note: Note) {

@@ -35,6 +35,7 @@ type LeftColumns = (
     String,
     String,
     i64,
+    bool,
     Option<String>,
 );
 type TaintColumns = (String, i64, String, Option<String>, i64);
@@ -84,7 +85,8 @@ pub(super) async fn leftovers(pool: &SqlitePool) -> sqlx::Result<Leftovers> {
     };
     let writes: Vec<LeftColumns> = sqlx::query_as(
         "SELECT id, route, answered_by, at, compared, overlapped, began, lanes, doubt, \
-                length(head) + length(request) + length(answer), lost FROM writes ORDER BY id",
+                length(head) + length(request) + length(answer), tried, lost \
+                FROM writes ORDER BY id",
     )
     .fetch_all(pool)
     .await?;
@@ -117,8 +119,20 @@ pub(super) async fn leftovers(pool: &SqlitePool) -> sqlx::Result<Leftovers> {
         };
         left.taints.push((Lane::named(&lane), taint));
     }
-    for (id, route, answered_by, at, compared, overlapped, began, lanes, doubt, bytes, lost) in
-        writes
+    for (
+        id,
+        route,
+        answered_by,
+        at,
+        compared,
+        overlapped,
+        began,
+        lanes,
+        doubt,
+        bytes,
+        tried,
+        lost,
+    ) in writes
     {
         let Some((lanes, doubt)) = row::lanes(&lanes).zip(row::lanes(&doubt)) else {
             let why = format!("write {id} in the outbox can't be understood");
@@ -141,6 +155,7 @@ pub(super) async fn leftovers(pool: &SqlitePool) -> sqlx::Result<Leftovers> {
             doubt,
             began: began.cast_unsigned(),
             bytes: usize::try_from(bytes).unwrap_or(0),
+            tried,
             lost,
         });
     }
@@ -271,7 +286,8 @@ async fn mark_at_risk(tx: &mut SqliteConnection, writes: u64) -> sqlx::Result<()
 async fn append(tx: &mut SqliteConnection, row: &Row) -> sqlx::Result<()> {
     sqlx::query(
         "INSERT INTO writes (id, route, answered_by, at, compared, overlapped, began, lanes, doubt, \
-                             head, request, answer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                             head, request, answer, tried) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
     )
     .bind(row.id.cast_signed())
     .bind(&row.route)
@@ -335,6 +351,7 @@ async fn keep_session(
 
 async fn note_of(tx: &mut SqliteConnection, id: u64, note: &Note) -> sqlx::Result<()> {
     let query = match note {
+        Note::Tried(tried) => sqlx::query("UPDATE writes SET tried = ? WHERE id = ?").bind(tried),
         Note::Lost(why) => sqlx::query("UPDATE writes SET lost = ? WHERE id = ?").bind(why),
     };
     query.bind(id.cast_signed()).execute(tx).await.map(drop)

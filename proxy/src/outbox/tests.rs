@@ -242,6 +242,7 @@ async fn a_kill_behind_a_release_brings_back_nothing_of_what_was_settled_before(
             lanes: Vec::new(),
             doubt: Vec::new(),
             bytes: 1,
+            tried: false,
         };
         answers.extend(outbox.wait_in_hold("orders", id, write));
     }
