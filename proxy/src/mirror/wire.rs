@@ -70,6 +70,12 @@ pub(crate) async fn ask(
     }
 }
 
+/// Whether a status says that a write can't be done now: busy, or behind a gateway that can't reach
+/// who does it.
+pub(crate) fn is_refusal(status: u16) -> bool {
+    matches!(status, 429 | 502..=504)
+}
+
 /// One attempt on one connection.
 async fn exchange(
     mut session: HttpSession,
@@ -97,20 +103,24 @@ async fn exchange(
         headers: head.headers.clone(),
         ..CapturedResponse::default()
     };
+    let refused = !request.header.method.is_safe() && is_refusal(answer.status);
+    let too_much = |ending| Failed {
+        // That the candidate does a write later is told by its status, however long its page is.
+        ending: if refused {
+            Ending::CandidateRefused
+        } else {
+            ending
+        },
+        before_answer: false,
+    };
     let mut bytes: usize = 0;
     while let Some(chunk) = session.read_body_bytes().await.map_err(Failed::late)? {
         bytes = bytes.saturating_add(chunk.len());
         if bytes > room.max_body {
-            return Err(Failed {
-                ending: Ending::CandidateTooLarge,
-                before_answer: false,
-            });
+            return Err(too_much(Ending::CandidateTooLarge));
         }
         if !room.hold.grow(cost(&chunk)) {
-            return Err(Failed {
-                ending: Ending::Budget,
-                before_answer: false,
-            });
+            return Err(too_much(Ending::Budget));
         }
         answer.body.push(chunk);
     }

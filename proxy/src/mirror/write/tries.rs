@@ -6,6 +6,7 @@ use super::{Failed, Write};
 use crate::exchange::CapturedResponse;
 use crate::exchange::budget::cost;
 use crate::mirror::parcel::Missing;
+use crate::mirror::wire::is_refusal;
 use crate::mirror::{Job, Mirror};
 use crate::outcome::Ending;
 use crate::routing::Upstream;
@@ -29,6 +30,8 @@ impl Mirror {
             until => until,
         };
         let id = write.spot.id();
+        // Whether the primary has done it: what it refused, the candidate may refuse, too.
+        let done = !write.spot.doubt().is_empty();
         let mut last = Ending::CandidateConnect;
         let mut pause = PAUSE;
         loop {
@@ -72,11 +75,12 @@ impl Mirror {
                     )
                     .await
                 {
-                    Ok(answer) if refuses(job, &answer) => {
+                    Ok(answer) if done && is_refusal(answer.status) => {
                         job.hold.shrink(answer.body.iter().map(cost).sum());
                         last = Ending::CandidateRefused;
                     }
                     Ok(answer) => return Ok(answer),
+                    Err(Ending::CandidateRefused) if done => last = Ending::CandidateRefused,
                     Err(ending) if is_final(ending) => return Err(given_up(ending)),
                     Err(ending) => last = ending,
                 },
@@ -147,12 +151,6 @@ impl Mirror {
         candidate.mirror.report(health);
         answer
     }
-}
-
-/// Whether the candidate says of a write that the primary has done that it can't do it now: busy,
-/// or behind a gateway that can't reach it.
-fn refuses(job: &Job, answer: &CapturedResponse) -> bool {
-    matches!(answer.status, 429 | 502..=504) && job.exchange.primary.status < 400
 }
 
 /// Whether the candidate may have got the request.
