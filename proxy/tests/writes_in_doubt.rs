@@ -5,13 +5,14 @@ mod common;
 
 use axum::Router;
 use axum::routing::{any, get};
-use common::{Answer, Proxy, backend, one_route};
+use common::{Answer, PATIENCE, Proxy, backend, one_route};
 use cutover::outcome::{Ending, Outcome, RouteSnapshot};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 /// A candidate that does every write, and counts those with the right body.
 async fn candidate(writes: &Arc<AtomicU64>) -> SocketAddr {
@@ -120,5 +121,41 @@ async fn a_write_that_the_candidate_refused_to_the_end_is_lost() {
         assert_eq!(status["tainted"][0]["lane"], "order:1", "{status}");
         let why = status["tainted"][0]["why"].as_str().unwrap();
         assert!(why.contains("refused it to the end"), "{why}");
+    }
+}
+
+#[tokio::test]
+async fn a_write_is_mirrored_and_taints_where_the_ids_of_what_it_made_were_let_go() {
+    let shop = async |id: u64, page: usize| {
+        let made = json!({ "id": id.to_string(), "page": "x".repeat(page) }).to_string();
+        let made = any(|_: String| async { (StatusCode::CREATED, made) });
+        backend(Router::new().fallback(made)).await
+    };
+    let cases = [
+        (10, 10, None),
+        (5_000, 10, Some("order:*")),
+        (10, 5_000, Some("order:17")),
+    ];
+    for (primary, candidate, tainted) in cases {
+        let lines = "writes = \"mirror\"\nlanes = [\"order:header:X-Order\"]\n[compare]\n\
+                     ids = { \"/id\" = \"order\" }";
+        let (legacy, modern) = (shop(17, primary).await, shop(900, candidate).await);
+        let routes = one_route(legacy, modern, "shadow", lines);
+        let proxy = Proxy::start(&routes.replace("[mirror]", "[mirror]\nmax_body = \"1kB\"")).await;
+        assert_eq!(proxy.post("/orders", "{}").await.status, 201);
+        proxy.settled("all").await;
+        let deadline = Instant::now() + PATIENCE;
+        let request = || http::Request::get("/api/outbox");
+        while !proxy
+            .control(request(), "")
+            .await
+            .body
+            .contains("\"writes\":0")
+        {
+            assert!(Instant::now() < deadline, "it is never through");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let status = lanes(&proxy).await;
+        assert_eq!(status["tainted"][0]["lane"].as_str(), tainted, "{status}");
     }
 }

@@ -197,6 +197,9 @@ impl Capture {
                 let body = std::mem::take(&mut collected.response.body);
                 collected.hold.shrink(body.iter().map(cost).sum());
                 collected.unread = Some(ending);
+                if let Some(passage) = &mut self.passage {
+                    passage.unread();
+                }
             }
             state => *state = State::Ended(ending),
         }

@@ -39,6 +39,8 @@ pub struct Passage {
     at_risk: Option<AtRisk>,
     /// The beginning of a write.
     begun: Option<Begun>,
+    /// Whether the body of the answer was let go.
+    unread: bool,
     /// Who was asked last.
     asked: Side,
     ended: bool,
@@ -90,6 +92,7 @@ impl Passage {
             client: (!method.is_safe()).then(|| u64::try_from(client()).unwrap_or_default()),
             at_risk: (!method.is_safe()).then(|| room.outbox.risk()),
             begun: (!method.is_safe()).then(|| room.marks.begin()),
+            unread: false,
             asked: Side::Legacy,
             ended: false,
             spot: Ok(None),
@@ -131,6 +134,7 @@ impl Passage {
         self.asked = side;
         self.may_be_done |= self.attempt == Attempt::Sent;
         self.attempt = Attempt::Sending;
+        self.unread = false;
     }
 
     /// All of the request is on its way to the primary: from now on it may be done.
@@ -145,6 +149,11 @@ impl Passage {
         self.attempt = Attempt::Answered(status);
         // A failure says nothing of the attempts before it.
         self.may_be_done &= status >= 500;
+    }
+
+    /// The body of the answer is let go, and with it the ids of what was made.
+    pub fn unread(&mut self) {
+        self.unread = true;
     }
 
     /// The primary has answered; `captured` is its answer, or why there is none to mirror.
@@ -183,6 +192,9 @@ impl Passage {
             self.room.lose(Lost::new(doubt, why, candidate));
             return;
         }
+        if done && self.unread {
+            self.lose_ids(&doubt);
+        }
         self.spot = match captured {
             Ok(_) => {
                 let spot = self.room.enter(std::mem::take(&mut self.lanes), write);
@@ -209,6 +221,18 @@ impl Passage {
                 Ok(None)
             }
         };
+    }
+
+    /// Taints what a write may have made without our seeing which, though it is mirrored: what comes
+    /// after it finds neither its lane nor its other id.
+    fn lose_ids(&self, doubt: &[Lane]) {
+        let unseen = doubt.iter().filter(|lane| !self.lanes.contains(lane));
+        let unseen: Vec<Lane> = unseen.cloned().collect();
+        if !unseen.is_empty() {
+            let why = "its answer was let go, so the ids of what it made are not known";
+            let candidate = Some(self.primary.other());
+            self.room.lose(Lost::new(unseen, why, candidate));
+        }
     }
 
     /// Why nobody knows whether the primary has done a write. One that it says it failed at is

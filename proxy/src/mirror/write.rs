@@ -9,11 +9,13 @@ mod tries;
 use super::judge::judge;
 use super::parcel::Parcel;
 use super::{Job, Mirror, settle};
+use crate::exchange::{Exchange, made_ids};
 use crate::lanes::Spot;
 use crate::outbox::{Admitted, HeldWrite, Leftovers, Verdict, size};
 use crate::outcome::{Ending, Ticket};
 use crate::sessions::Lesson;
 use crate::side::Side;
+use http::Method;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -170,8 +172,13 @@ impl Mirror {
                     ..
                 },
             ) => {
-                self.outbox.remove(id);
-                drop((spot, admitted));
+                if job.as_deref().is_some_and(makes_ids) {
+                    spot.lost("the candidate's answer was let go, so its ids are not known");
+                } else {
+                    self.outbox.remove(id);
+                    drop(spot);
+                }
+                drop(admitted);
                 self.note(ticket, failed.ending, job);
             }
             Err(failed) => {
@@ -269,4 +276,13 @@ impl Mirror {
             (ticket, _) => settle(ticket, ending),
         }
     }
+}
+
+/// Whether the primary gave ids to what a write made, which the candidate's are to be learned for.
+fn makes_ids(job: &Job) -> bool {
+    let Exchange {
+        request, primary, ..
+    } = &job.exchange;
+    request.method == Method::POST
+        && !made_ids(&job.route.rules, &request.method, primary).is_empty()
 }
