@@ -147,8 +147,8 @@ impl Passage {
     /// The primary has begun to answer.
     pub fn answering(&mut self, status: u16) {
         self.attempt = Attempt::Answered(status);
-        // A failure says nothing of the attempts before it.
-        self.may_be_done &= status >= 500;
+        // A failure says nothing of the attempts before it, nor does the refusal of a repetition.
+        self.may_be_done &= status >= 400;
     }
 
     /// The body of the answer is let go, and with it the ids of what was made.
@@ -179,8 +179,11 @@ impl Passage {
                 self.lanes.push(lane);
             }
         }
-        // What the primary refused has changed nothing there.
-        let done = write && matches!(self.attempt, Attempt::Answered(..400));
+        // What the primary refused has changed nothing there, unless it had done it before: then it
+        // is mirrored, and what a repetition is answered can't be compared.
+        let repeated = self.may_be_done && matches!(self.attempt, Attempt::Answered(400..500));
+        let done = write && (repeated || matches!(self.attempt, Attempt::Answered(..400)));
+        overlapped |= repeated;
         let unknown = if write { self.unknown() } else { None };
         let doubt = if done || unknown.is_some() {
             self.doubt()
@@ -243,6 +246,7 @@ impl Passage {
                 Some("the primary's gateway got no answer, so it may be done there")
             }
             Attempt::Sent => Some("the primary gave no answer, so it may be done there"),
+            Attempt::Answered(..500) => None,
             _ if self.may_be_done => Some("the primary gave no answer, so it may be done there"),
             Attempt::Sending | Attempt::Answered(_) => None,
         }

@@ -162,3 +162,32 @@ async fn a_write_of_which_nobody_knows_whether_the_primary_did_it_taints_its_lan
         assert!(!taints || spot.is_none(), "{what}: it is not mirrored");
     }
 }
+
+#[tokio::test]
+async fn the_refusal_of_a_repeated_write_does_not_say_that_nothing_was_done() {
+    let cases = [
+        (1, 404, false, false),
+        (2, 404, true, true),
+        (2, 204, true, false),
+    ];
+    for (tries, status, done, incomparable) in cases {
+        let setting = Setting::new().await;
+        let headers = HeaderMap::new();
+        let mut capture = setting.request(&headers);
+        for _ in 0..tries {
+            capture.asking(Side::Legacy);
+            capture.request_chunk(None, true);
+        }
+        capture.response_head(status, &headers, true);
+        let spot = capture.finish().unwrap().spot.unwrap();
+        let of = format!("{tries} {status}");
+        assert_eq!(
+            spot.doubt().contains(&Lane::named("order:17")),
+            done,
+            "{of}"
+        );
+        assert_eq!(spot.overlapped(), incomparable, "{of}");
+        drop(spot);
+        assert_eq!(setting.tainted().await.is_empty(), !done, "{of}");
+    }
+}
