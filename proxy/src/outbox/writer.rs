@@ -8,7 +8,7 @@ use crate::exchange::budget::Hold;
 use crate::lanes::{Lane, Taint};
 use comparator::IdPair;
 use sqlx::SqlitePool;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -35,8 +35,8 @@ pub(super) struct Batch {
     pub(super) notes: HashMap<u64, Note>,
     /// In their order, with those who wait for them.
     pub(super) holds: Vec<(HoldChange, oneshot::Sender<Result<(), String>>)>,
-    /// In their order; `None` clears.
-    pub(super) taints: Vec<(Lane, Option<Taint>)>,
+    /// What each lane's is now; `None` clears. A lane is here once, however long the disk is full.
+    pub(super) taints: BTreeMap<Lane, Option<Taint>>,
     pub(super) ids: Vec<IdPair>,
     /// In their order: what is kept, and what is forgotten.
     pub(super) sessions: Vec<Result<SealedRow, Vec<u8>>>,
@@ -165,8 +165,8 @@ impl Writer {
             }
             Change::Note(id, note) => drop(batch.notes.insert(id, note)),
             Change::Hold(change, told) => batch.holds.push((change, told)),
-            Change::Taint(lane, taint) => batch.taints.push((lane, Some(taint))),
-            Change::Clear(lane) => batch.taints.push((lane, None)),
+            Change::Taint(lane, taint) => drop(batch.taints.insert(lane, Some(taint))),
+            Change::Clear(lane) => drop(batch.taints.insert(lane, None)),
             Change::Ids(pairs) => batch.ids.extend(pairs),
             Change::Sessions(row, gone) => {
                 let rows = 1 + gone.len();
@@ -266,8 +266,14 @@ mod tests {
         let taints = 2 * BATCH;
         for id in 0..taints {
             let lane = Lane::new("order", &id.to_string());
-            writer.batch.taints.push((lane, None));
+            let why = Taint::new(id.to_string(), None);
+            writer.take(Change::Clear(lane.clone()));
+            writer.take(Change::Taint(lane, why));
         }
+        let lane = Lane::new("order", "0");
+        let why = Taint::new("the last", None);
+        writer.take(Change::Taint(lane.clone(), why.clone()));
+        assert_eq!(writer.batch.taints[&lane], Some(why));
         (1..100).for_each(|id| changes.send(append(id)).unwrap());
         assert!(writer.gather().await);
         assert_eq!(writer.batch.appends.len(), 99);
