@@ -324,3 +324,22 @@ async fn a_write_that_modern_may_have_done_is_not_over_because_its_rows_were_cop
     proxy.settled("all").await;
     assert_eq!(ended(&proxy, Ending::Resynchronised), 2);
 }
+
+#[tokio::test]
+async fn a_read_that_a_hold_overtakes_on_its_way_is_compared_with_nothing() {
+    let (begun, go) = (Arc::new(Notify::new()), Arc::new(Semaphore::new(0)));
+    let (asked, gate) = (Arc::clone(&begun), Arc::clone(&go));
+    let half_copied = move || async move {
+        asked.notify_one();
+        gate.acquire().await.unwrap().forget();
+        "half of it"
+    };
+    let modern = backend(Router::new().fallback(any(half_copied))).await;
+    let proxy = Proxy::start(&one_route(ok().await, modern, "shadow", LANES)).await;
+    assert_eq!(proxy.get("/").await.status, 200);
+    begun.notified().await;
+    post(&proxy, "/api/outbox/hold", json!({})).await;
+    go.add_permits(1);
+    proxy.settled("all").await;
+    assert_eq!(ended(&proxy, Ending::Held), 1);
+}

@@ -161,6 +161,8 @@ impl Mirror {
             return;
         };
         match answer {
+            // It may have seen a database that is being filled.
+            Ok(_) if held() => return ticket.settle(Ending::Held),
             Ok(answer) => job.exchange.candidate = Some(answer),
             Err(ending) => return self.record(ticket, ending, job, judge::Judgement::none()),
         }
