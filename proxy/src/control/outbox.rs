@@ -6,7 +6,7 @@
 use super::ControlState;
 use super::body::Body;
 use super::error::{ApiError, ErrorBody};
-use crate::outbox::{HeldWrite, HoldError, OutboxStatus, Released, Verdict};
+use crate::outbox::{HeldWrite, HoldError, OutboxStatus, Released, Settled, Verdict};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -101,13 +101,6 @@ pub(super) struct SettleRequest {
     /// Why they are lost and taint their lanes; without it, their rows are there. One that was tried
     /// before is lost in any case: modern may have what it did twice.
     lost: Option<String>,
-}
-
-/// How many were.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub(super) struct SettledBody {
-    /// Those that waited, and are over now.
-    settled: usize,
 }
 
 /// How a hold ends.
@@ -205,18 +198,16 @@ pub(super) async fn held(
 /// Ends writes that wait in the hold, because their rows were brought over or because they are lost.
 #[utoipa::path(
     post, path = "/api/outbox/settle", request_body = SettleRequest,
-    responses((status = 200, body = SettledBody), (status = 400, body = ErrorBody))
+    responses((status = 200, body = Settled), (status = 400, body = ErrorBody))
 )]
 pub(super) async fn settle(
     State(state): State<ControlState>,
     Body(SettleRequest { writes, lost }): Body<SettleRequest>,
-) -> Result<Json<SettledBody>, ApiError> {
+) -> Result<Json<Settled>, ApiError> {
     let verdict = lost.map_or(Verdict::Settled, |why| {
         Verdict::Lost(why.chars().take(LONGEST_REASON).collect())
     });
-    Ok(Json(SettledBody {
-        settled: state.outbox.settle(&writes, &verdict),
-    }))
+    Ok(Json(state.outbox.settle(&writes, &verdict)))
 }
 
 /// Ends the hold: what waits is delivered, in its order.

@@ -178,9 +178,9 @@ impl Capture {
     fn answered(&mut self) {
         if let Some(passage) = &mut self.passage {
             match &self.state {
-                State::Ended(ending) => passage.end(Err(*ending)),
+                State::Ended(ending) => passage.end(Err(*ending), false),
                 State::Collecting(collected) if collected.request_whole => {
-                    passage.end(Ok(&collected.response));
+                    passage.end(Ok(&collected.response), collected.unread.is_some());
                 }
                 State::Collecting(_) => {}
             }
@@ -197,9 +197,6 @@ impl Capture {
                 let body = std::mem::take(&mut collected.response.body);
                 collected.hold.shrink(body.iter().map(cost).sum());
                 collected.unread = Some(ending);
-                if let Some(passage) = &mut self.passage {
-                    passage.unread();
-                }
             }
             state => *state = State::Ended(ending),
         }
@@ -232,7 +229,7 @@ impl Capture {
     pub fn end(&mut self) {
         self.answered();
         if let Some(passage) = &mut self.passage {
-            passage.end(Err(Ending::RequestCut));
+            passage.end(Err(Ending::RequestCut), false);
         }
     }
 

@@ -39,8 +39,6 @@ pub struct Passage {
     at_risk: Option<AtRisk>,
     /// The beginning of a write.
     begun: Option<Begun>,
-    /// Whether the body of the answer was let go.
-    unread: bool,
     /// Who was asked last.
     asked: Side,
     ended: bool,
@@ -92,7 +90,6 @@ impl Passage {
             client: (!method.is_safe()).then(|| u64::try_from(client()).unwrap_or_default()),
             at_risk: (!method.is_safe()).then(|| room.outbox.risk()),
             begun: (!method.is_safe()).then(|| room.marks.begin()),
-            unread: false,
             asked: Side::Legacy,
             ended: false,
             spot: Ok(None),
@@ -134,7 +131,6 @@ impl Passage {
         self.asked = side;
         self.may_be_done |= self.attempt == Attempt::Sent;
         self.attempt = Attempt::Sending;
-        self.unread = false;
     }
 
     /// All of the request is on its way to the primary: from now on it may be done.
@@ -151,13 +147,9 @@ impl Passage {
         self.may_be_done &= status >= 400;
     }
 
-    /// The body of the answer is let go, and with it the ids of what was made.
-    pub fn unread(&mut self) {
-        self.unread = true;
-    }
-
-    /// The primary has answered; `captured` is its answer, or why there is none to mirror.
-    pub fn end(&mut self, captured: Result<&CapturedResponse, Ending>) {
+    /// The primary has answered; `captured` is its answer, or why there is none to mirror, and
+    /// `unread` says that its body was let go, and with it the ids of what was made.
+    pub fn end(&mut self, captured: Result<&CapturedResponse, Ending>, unread: bool) {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
@@ -195,7 +187,7 @@ impl Passage {
             self.room.lose(Lost::new(doubt, why, candidate));
             return;
         }
-        if done && self.unread {
+        if done && unread {
             self.lose_ids(&doubt);
         }
         self.spot = match captured {
@@ -291,6 +283,6 @@ impl Passage {
 
 impl Drop for Passage {
     fn drop(&mut self) {
-        self.end(Err(Ending::ClientAborted));
+        self.end(Err(Ending::ClientAborted), false);
     }
 }

@@ -132,6 +132,12 @@ impl Spot {
         self.loses = false;
     }
 
+    /// The candidate may have done the write all the same: if it is lost, neither side is told to
+    /// lack it.
+    pub fn may_be_done(&mut self) {
+        self.candidate = None;
+    }
+
     /// The write will never reach the candidate.
     pub fn lost(mut self, why: impl Into<Cow<'static, str>>) {
         self.leave(Some(why.into()));

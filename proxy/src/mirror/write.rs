@@ -96,6 +96,9 @@ impl Mirror {
                 .resume((left.id, candidate), left.lanes, left.doubt, age);
             spot.set_overlapped(left.overlapped);
             if let Some(why) = left.lost {
+                if left.tried {
+                    spot.may_be_done();
+                }
                 spot.lost(why);
                 continue;
             }
@@ -127,10 +130,11 @@ impl Mirror {
             Err(failed) => Err(failed),
         };
         let Write {
-            spot,
+            mut spot,
             ticket,
             parcel,
             admitted,
+            tried,
             ..
         } = write;
         let (id, overlapped) = (spot.id(), spot.overlapped());
@@ -182,6 +186,9 @@ impl Mirror {
                 self.note(ticket, failed.ending, job);
             }
             Err(failed) => {
+                if tried && failed.ending == Ending::Held {
+                    spot.may_be_done();
+                }
                 spot.lost(failed.why);
                 drop(admitted);
                 self.note(ticket, failed.ending, job);

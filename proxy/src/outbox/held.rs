@@ -70,6 +70,15 @@ pub struct Released {
     pub lost: usize,
 }
 
+/// What became of writes that were to be settled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+pub struct Settled {
+    /// Those that waited, and are over as was asked.
+    pub settled: usize,
+    /// Those whose rows are there, and that modern may have done before: they are lost.
+    pub lost: usize,
+}
+
 /// Why there is no hold.
 #[derive(Debug, thiserror::Error)]
 pub enum HoldError {
@@ -318,26 +327,28 @@ impl Outbox {
         (state.waiting.len(), bytes)
     }
 
-    /// Ends writes that wait in the hold: their rows are there, or they are lost. How many of them
-    /// did wait. One that was tried is lost though its rows are there: modern may have its own, too.
-    pub fn settle(&self, ids: &[u64], verdict: &Verdict) -> usize {
+    /// Ends writes that wait in the hold: their rows are there, or they are lost. One that was tried
+    /// is lost though its rows are there: modern may have its own, too.
+    pub fn settle(&self, ids: &[u64], verdict: &Verdict) -> Settled {
+        let mut settled = Settled::default();
         let mut state = self.shared.holds.state.lock();
-        let waiting = ids.iter().filter_map(|id| state.waiting.remove(id));
-        let settled = waiting.map(|(write, answer)| {
-            let twice = Verdict::Lost(MAYBE_TWICE.to_owned());
-            let verdict = match verdict {
-                Verdict::Settled if write.tried => &twice,
-                verdict => verdict,
+        for (write, answer) in ids.iter().filter_map(|id| state.waiting.remove(id)) {
+            let verdict = if write.tried && *verdict == Verdict::Settled {
+                settled.lost += 1;
+                Verdict::Lost(MAYBE_TWICE.to_owned())
+            } else {
+                settled.settled += 1;
+                verdict.clone()
             };
             // Told here and not by who waits, so that it goes to the disk before a release does.
-            match verdict {
+            match &verdict {
                 Verdict::Deliver => {}
                 Verdict::Settled => self.remove(write.id),
                 Verdict::Lost(why) => self.note(write.id, Note::Lost(why.clone())),
             }
-            drop(answer.send(verdict.clone()));
-        });
-        settled.count()
+            drop(answer.send(verdict));
+        }
+        settled
     }
 }
 

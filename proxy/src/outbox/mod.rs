@@ -15,7 +15,7 @@ mod shares;
 mod store;
 mod writer;
 
-pub use held::{Delivering, Held, HeldWrite, HoldError, Released, Verdict};
+pub use held::{Delivering, Held, HeldWrite, HoldError, Released, Settled, Verdict};
 pub use risk::AtRisk;
 pub use row::Row;
 pub(crate) use row::size;

@@ -247,11 +247,9 @@ async fn a_kill_behind_a_release_brings_back_nothing_of_what_was_settled_before(
         answers.extend(outbox.wait_in_hold("orders", id, write));
     }
     // Who waits does nothing: the kill comes before.
-    assert_eq!(outbox.settle(&[1], &Verdict::Settled), 1);
-    assert_eq!(
-        outbox.settle(&[2], &Verdict::Lost("nobody knows".to_owned())),
-        1
-    );
+    assert_eq!(outbox.settle(&[1], &Verdict::Settled).settled, 1);
+    let lost = Verdict::Lost("nobody knows".to_owned());
+    assert_eq!(outbox.settle(&[2], &lost).settled, 1);
     let released = outbox.release(Some(3)).await.unwrap().unwrap();
     assert_eq!((released.lost, released.delivered), (1, 1));
 
@@ -269,6 +267,6 @@ async fn a_kill_behind_a_release_brings_back_nothing_of_what_was_settled_before(
     assert!(next.outbox.deliver("orders", 3).is_none());
     (2..=4).for_each(|id| next.outbox.remove(id));
     next.outbox.close().await;
-    let last = Setting::open(next.folder).await;
-    assert!(last.outbox.deliver("orders", 3).is_some());
+    let restarted = Setting::open(next.folder).await;
+    assert!(restarted.outbox.deliver("orders", 3).is_some());
 }
