@@ -84,6 +84,42 @@ async fn every_type_is_compared_by_its_value_repaired_and_brought_back() {
 }
 
 #[tokio::test]
+async fn a_delete_takes_what_nothing_maps_and_no_rows_of_other_tables() {
+    let legacy = "CREATE TABLE t (id int PRIMARY KEY, name text);
+        CREATE TABLE parents (id int PRIMARY KEY);";
+    let modern = "CREATE TYPE rank AS ENUM ('low', 'high');
+        CREATE TABLE t (id int PRIMARY KEY, name text, rank rank DEFAULT 'low', at timestamptz,
+            more jsonb, price money, twice int GENERATED ALWAYS AS (id * 2) STORED,
+            number bigint GENERATED ALWAYS AS IDENTITY);
+        CREATE TABLE parents (id int PRIMARY KEY);
+        CREATE TABLE children (parent int REFERENCES parents ON DELETE SET NULL);
+        INSERT INTO t VALUES (1, 'a', 'high', '2026-01-02 03:04:05+01', '{\"a\": 1}', 12.5);
+        INSERT INTO t VALUES (2, 'b');
+        INSERT INTO parents VALUES (1); INSERT INTO children VALUES (1);";
+    let mapping = "[[tables]]\nfrom = \"t\"\nto = \"t\"\nsame = true\n\
+        [[tables]]\nfrom = \"parents\"\nto = \"parents\"\n";
+    let pair = Pair::on_servers(legacy, modern, mapping).await;
+    let all = "SELECT t::text FROM t ORDER BY id";
+    let before = pair.modern.texts(all).await;
+    let report = pair.report().await;
+    let (sides, stop) = (pair.both().await, CancellationToken::new());
+    let proposal = propose(&sides, &report, &options(), &stop).await;
+    let proposal = proposal.expect("a proposal");
+    assert_eq!(
+        proposal.impossible,
+        ["public.parents 1: its delete would change rows of children as well"]
+    );
+    let path = pair.path("undo.jsonl");
+    let mut log = Log::create(&path).expect("a log");
+    let applied = apply(&sides, &proposal, 2, &mut log, &options(), &stop).await;
+    assert_eq!(applied.expect("a repair").changed, 2);
+    assert!(pair.modern.texts(all).await.is_empty());
+    let undone = undo(&sides, &path, &stop).await.expect("an undo");
+    assert_eq!(undone.changed, 2, "{undone:?}");
+    assert_eq!(pair.modern.texts(all).await, before);
+}
+
+#[tokio::test]
 async fn keys_are_found_whatever_their_order_is_on_either_side() {
     let made = |collation: &str| {
         format!(
