@@ -23,9 +23,6 @@ const LONGEST: usize = 256;
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FoundBody {
-    /// When it ended.
-    #[schema(value_type = String, format = DateTime)]
-    finished_at: Timestamp,
     /// Table by table, at most a thousand.
     tables: Vec<TableBody>,
 }
@@ -40,6 +37,11 @@ struct TableBody {
     table: String,
     /// What a row of it is to the lanes.
     entity: Option<String>,
+    /// What a row of it belongs to.
+    parent: Option<String>,
+    /// When its comparison began, in an earlier run where this one went on from there.
+    #[schema(value_type = String, format = DateTime)]
+    began_at: Timestamp,
     verdict: DataVerdict,
     /// Rows that were compared.
     compared: u64,
@@ -93,28 +95,23 @@ pub(super) async fn tell(
 ) -> Result<Json<TakenView>, ApiError> {
     let found: FoundBody = serde_json::from_slice(&body?)
         .map_err(|error| ApiError::bad_request(format!("the body: {error}")))?;
-    // A clock that runs ahead must not keep a result fresh for longer.
-    let finished_at = found.finished_at.min(Timestamp::now());
     if found.tables.len() > MAX_TABLES {
         let message = format!("{} tables, and {MAX_TABLES} are taken", found.tables.len());
         return Err(ApiError::bad_request(message));
     }
     let tables = found.tables.into_iter();
     let tables: Result<Vec<TableResult>, ApiError> = tables
-        .map(|table| table.judged(finished_at, |text| state.journal.redacted(text)))
+        .map(|table| table.judged(|text| state.journal.redacted(text)))
         .collect();
     let taken = state.journal.keep_reconciliation(&tables?).await?;
     Ok(Json(TakenView { taken }))
 }
 
 impl TableBody {
-    fn judged(
-        self,
-        finished_at: Timestamp,
-        redacted: impl Fn(&str) -> String,
-    ) -> Result<TableResult, ApiError> {
-        let names = [Some(&self.table), Some(&self.source), self.entity.as_ref()];
-        let mut texts = names.into_iter().flatten().chain(&self.ids);
+    fn judged(self, redacted: impl Fn(&str) -> String) -> Result<TableResult, ApiError> {
+        let names = [&self.table, &self.source];
+        let entities = [&self.entity, &self.parent].into_iter().flatten();
+        let mut texts = names.into_iter().chain(entities).chain(&self.ids);
         let wrong = |text: &&String| {
             text.is_empty() || text.chars().count() > LONGEST || text.chars().any(char::is_control)
         };
@@ -150,10 +147,12 @@ impl TableBody {
             table: self.table,
             source: self.source,
             entity: self.entity,
+            parent: self.parent,
             compared: self.compared,
             different: self.different,
             not_verified: self.not_verified,
-            finished_at,
+            // A clock that runs ahead must not keep a result fresh for longer.
+            began_at: self.began_at.min(Timestamp::now()),
         })
     }
 }

@@ -14,12 +14,13 @@ struct Kept {
     name: String,
     source: String,
     entity: Option<String>,
+    parent: Option<String>,
     verdict: String,
     compared: i64,
     different: i64,
     not_verified: i64,
     ids: String,
-    finished_at: i64,
+    began_at: i64,
 }
 
 impl Journal {
@@ -60,12 +61,13 @@ impl Kept {
             table: self.name,
             source: self.source,
             entity: self.entity,
+            parent: self.parent,
             verdict: DataVerdict::read(&self.verdict),
             compared: self.compared.cast_unsigned(),
             different: self.different.cast_unsigned(),
             not_verified: self.not_verified.cast_unsigned(),
             ids: serde_json::from_str(&self.ids).unwrap_or_default(),
-            finished_at: Timestamp::from_millisecond(self.finished_at).unwrap_or_default(),
+            began_at: Timestamp::from_millisecond(self.began_at).unwrap_or_default(),
         }
     }
 }
@@ -78,16 +80,16 @@ async fn keep(connection: &mut SqliteConnection, tables: &[TableResult]) -> sqlx
         let ids = serde_json::to_string(&table.ids).unwrap_or_default();
         let kept = sqlx::query(
             "INSERT INTO reconciliation (name, source, entity, verdict, compared, different, \
-                 not_verified, ids, finished_at) \
-             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 \
-             WHERE (SELECT count(*) FROM reconciliation) < ?10 \
+                 not_verified, ids, began_at, parent) \
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 \
+             WHERE (SELECT count(*) FROM reconciliation) < ?11 \
                  OR EXISTS (SELECT 1 FROM reconciliation WHERE name = ?1) \
              ON CONFLICT (name) DO UPDATE SET source = excluded.source, \
                  entity = excluded.entity, verdict = excluded.verdict, \
                  compared = excluded.compared, different = excluded.different, \
                  not_verified = excluded.not_verified, ids = excluded.ids, \
-                 finished_at = excluded.finished_at \
-             WHERE excluded.finished_at >= reconciliation.finished_at",
+                 began_at = excluded.began_at, parent = excluded.parent \
+             WHERE excluded.began_at >= reconciliation.began_at",
         )
         .bind(&table.table)
         .bind(&table.source)
@@ -97,7 +99,8 @@ async fn keep(connection: &mut SqliteConnection, tables: &[TableResult]) -> sqlx
         .bind(table.different.cast_signed())
         .bind(table.not_verified.cast_signed())
         .bind(ids)
-        .bind(table.finished_at.as_millisecond())
+        .bind(table.began_at.as_millisecond())
+        .bind(&table.parent)
         .bind(MOST)
         .execute(&mut *tx)
         .await?;

@@ -47,9 +47,9 @@ pub struct ReadinessConfig {
     pub open_findings: Option<u64>,
     /// The tables that a route reads, by their name on either side: the criterion `data_parity`
     /// holds when the last comparison found each of them equal. `[]` for a route that reads none,
-    /// which has no such criterion. Default: those of the entities that the route's lanes name.
-    /// Where databases are never compared, no `[reconciliation]` is declared and no tables are,
-    /// there is no such criterion.
+    /// which has no such criterion. Default: those of the entities that the route's lanes name,
+    /// and of what belongs to them. Where databases are never compared, no `[reconciliation]` is
+    /// declared and no tables are, there is no such criterion.
     pub tables: Option<Vec<String>>,
     /// How old such a comparison may be, `1m` to `31d`. Default 24h.
     pub parity_age: Option<String>,

@@ -64,7 +64,7 @@ impl Parity {
             let rows = lanes.iter().filter(|lane| *lane.source() != Source::Client);
             for entity in rows.map(LaneRule::entity) {
                 if !tables.iter().any(|(known, _)| known == entity) {
-                    let results = found(&|result| result.entity.as_deref() == Some(entity));
+                    let results = found(&|result| result.is_of(entity));
                     tables.push((entity.to_owned(), results));
                 }
             }
@@ -84,12 +84,20 @@ fn judge(
     oldest: Timestamp,
     age: Duration,
 ) -> (State, Option<String>) {
-    let unknown = |why: String| (State::Unknown, Some(format!("{name}: {why}")));
+    let unknown = |name: &str, why: String| (State::Unknown, Some(format!("{name}: {why}")));
     let mut worst = (State::Green, None);
     if results.is_empty() {
-        return unknown("never compared".to_owned());
+        return unknown(name, "never compared".to_owned());
     }
     for result in results {
+        // Rows that only belong to it have a name of their own.
+        let owned =
+            result.parent.as_deref() == Some(name) && result.entity.as_deref() != Some(name);
+        let name = if owned {
+            &format!("{} of {name}", result.table)
+        } else {
+            name
+        };
         let now = match result.verdict {
             // An old difference is one until a comparison says otherwise.
             DataVerdict::Different => {
@@ -108,15 +116,21 @@ fn judge(
                 let why = format!("{name}: {different} rows differ{ids}");
                 return (State::Red, Some(why));
             }
-            DataVerdict::NotVerified => unknown(format!(
-                "not verified, {} rows of which nothing is sure",
-                result.not_verified
-            )),
-            DataVerdict::Equal if result.finished_at < oldest => unknown(format!(
-                "compared {}, which is more than {} ago",
-                result.finished_at.strftime("%Y-%m-%d %H:%M UTC"),
-                humantime::format_duration(age)
-            )),
+            DataVerdict::NotVerified => unknown(
+                name,
+                format!(
+                    "not verified, {} rows of which nothing is sure",
+                    result.not_verified
+                ),
+            ),
+            DataVerdict::Equal if result.began_at < oldest => unknown(
+                name,
+                format!(
+                    "compared {}, which is more than {} ago",
+                    result.began_at.strftime("%Y-%m-%d %H:%M UTC"),
+                    humantime::format_duration(age)
+                ),
+            ),
             DataVerdict::Equal => (State::Green, None),
         };
         if now.0 != State::Green {
@@ -189,12 +203,13 @@ mod tests {
             table: table.to_owned(),
             source: table.to_uppercase(),
             entity: Some(entity.to_owned()),
+            parent: None,
             verdict,
             compared: 9,
             different: u64::from(verdict == DataVerdict::Different),
             not_verified: 0,
             ids: vec!["17".to_owned()],
-            finished_at: now() - jiff::SignedDuration::from_hours(hours),
+            began_at: now() - jiff::SignedDuration::from_hours(hours),
         }
     }
 
@@ -243,6 +258,25 @@ mod tests {
             judged.missing,
             ["customer: never compared", "order: 1 rows differ (17)"]
         );
+    }
+
+    #[test]
+    fn rows_that_belong_to_an_entity_are_its_data() {
+        use DataVerdict::{Different, Equal};
+        let lines = |verdict| TableResult {
+            parent: Some("order".to_owned()),
+            ..result("order_items", "order-item", verdict, 1)
+        };
+        let orders = result("orders", "order", Equal, 1);
+        let lane = &["order:{id}"];
+        assert_eq!(
+            state(lane, &[orders.clone(), lines(Equal)]),
+            Some(State::Green)
+        );
+        let results = [orders, lines(Different)];
+        let judged = judged(&Reads::default(), lane, &results).unwrap();
+        assert_eq!(judged.state, State::Red);
+        assert_eq!(judged.missing, ["order_items of order: 1 rows differ (17)"]);
     }
 
     #[test]

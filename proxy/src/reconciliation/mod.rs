@@ -26,6 +26,8 @@ pub struct TableResult {
     pub source: String,
     /// What a row of it is to the lanes, such as `order`.
     pub entity: Option<String>,
+    /// What a row of it belongs to, as a line does to an `order`.
+    pub parent: Option<String>,
     /// What it says.
     pub verdict: DataVerdict,
     /// Rows that were compared.
@@ -36,9 +38,9 @@ pub struct TableResult {
     pub not_verified: u64,
     /// Ids of rows that differ, some of them.
     pub ids: Vec<String>,
-    /// When the comparison ended.
+    /// When its comparison began; what changed later is in none of the above for sure.
     #[schema(value_type = String, format = DateTime)]
-    pub finished_at: Timestamp,
+    pub began_at: Timestamp,
 }
 
 /// What a comparison of a table says.
@@ -74,6 +76,13 @@ impl DataVerdict {
 }
 
 impl TableResult {
+    /// Whether its rows are an entity, or belong to one.
+    pub fn is_of(&self, entity: &str) -> bool {
+        [&self.entity, &self.parent]
+            .into_iter()
+            .any(|own| own.as_deref() == Some(entity))
+    }
+
     /// Whether this table goes by a name: that of either side, with its schema or without.
     pub fn is_named(&self, name: &str) -> bool {
         [&self.table, &self.source]

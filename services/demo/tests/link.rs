@@ -286,7 +286,18 @@ async fn parity_is_absent_then_unknown_then_green_red_and_green_again_after_repa
         (&orders["verdict"], &orders["ids"]),
         (&"different".into(), &json!(["2"]))
     );
-    // The copy brings the row up to date again.
+    // So is a line of it that differs.
+    let line = "(SELECT min(id) FROM order_items WHERE order_id = '5')";
+    stack
+        .modern(&format!(
+            "UPDATE orders SET notes = NULL WHERE id = '2';
+             UPDATE order_items SET quantity = quantity + 1 WHERE id = {line}"
+        ))
+        .await;
+    stack.run("/reconciliation/run").await;
+    let red = stack.parity().await.unwrap();
+    assert_eq!(red["state"], "red", "{red:#}");
+    // The copy brings the rows up to date again.
     stack.run("/migration/runs").await;
     stack.run("/reconciliation/run").await;
     assert_eq!(stack.parity().await.unwrap()["state"], "green");
@@ -302,13 +313,16 @@ async fn what_is_no_result_of_a_comparison_is_refused() {
     };
     let table = |name: &str, compared: Value| {
         json!({ "source": "T", "table": name, "entity": null, "verdict": "equal", "compared": compared,
-                "different": 0, "not_verified": 0, "ids": [] })
+                "began_at": "2026-11-23T00:00:00Z", "different": 0, "not_verified": 0, "ids": [] })
     };
-    let result = |tables: Value| json!({ "finished_at": "2026-11-23T00:00:00Z", "tables": tables });
+    let result = |tables: Value| json!({ "tables": tables });
     let sound = tell(result(json!([table("t", json!(1))]))).await;
     assert_eq!((sound.status, sound.text.as_str()), (200, r#"{"taken":1}"#));
-    let older = json!({ "finished_at": "2026-11-22T00:00:00Z", "tables": [table("t", json!(2))] });
-    assert_eq!(tell(older).await.text, r#"{"taken":0}"#);
+    let mut older = table("t", json!(2));
+    older["began_at"] = json!("2026-11-22T00:00:00Z");
+    let taken = tell(result(json!([older.clone()]))).await;
+    assert_eq!(taken.text, r#"{"taken":0}"#);
+    older["began_at"] = json!("yesterday");
     let many: Vec<Value> = (0..1001).map(|n| table(&n.to_string(), json!(1))).collect();
     for wrong in [
         json!([]),
@@ -322,7 +336,7 @@ async fn what_is_no_result_of_a_comparison_is_refused() {
         result(json!([table("t", json!(u64::MAX))])),
         result(json!([{ "table": "t" }])),
         result(json!(many)),
-        json!({ "finished_at": "yesterday", "tables": [] }),
+        result(json!([older])),
     ] {
         let refused = tell(wrong.clone()).await;
         assert_eq!(
@@ -337,8 +351,8 @@ async fn what_is_no_result_of_a_comparison_is_refused() {
     // A clock that runs ahead keeps nothing fresh for longer, and counts outweigh words.
     let mut ahead = table("u", json!(1));
     ahead["different"] = json!(3);
-    let ahead = json!({ "finished_at": "2099-01-01T00:00:00Z", "tables": [ahead] });
-    assert_eq!(tell(ahead).await.status, 200);
+    ahead["began_at"] = json!("2099-01-01T00:00:00Z");
+    assert_eq!(tell(result(json!([ahead]))).await.status, 200);
     let shown = stack
         .control(Method::GET, "/api/reconciliation", "")
         .await
@@ -352,7 +366,7 @@ async fn what_is_no_result_of_a_comparison_is_refused() {
         .clone();
     assert_eq!(told["verdict"], "different");
     assert!(
-        !told["finished_at"].as_str().unwrap().starts_with("2099"),
+        !told["began_at"].as_str().unwrap().starts_with("2099"),
         "{told:#}"
     );
     let tables = shown["tables"].as_array().unwrap().len();

@@ -11,7 +11,7 @@ export function drawData({ tables }) {
   const differ = tables.filter((table) => table.verdict === 'different').length;
   const unsure = tables.filter((table) => table.verdict === 'not_verified').length;
   setText(byId('data-count'), `${count(tables.length)} tables were compared: ${count(differ)} differ, ${count(unsure)} are not verified`);
-  const now = JSON.stringify(tables.map((table) => [table, ago(table.finished_at)]));
+  const now = JSON.stringify(tables.map((table) => [table, ago(table.began_at)]));
   if (now === drawn) return;
   drawn = now;
   byId('data-body').replaceChildren(...tables.map((table) => {
@@ -24,6 +24,6 @@ export function drawData({ tables }) {
       el('td', { class: 'number' }, count(table.different)),
       el('td', { class: 'number' }, count(table.not_verified)),
       el('td', {}, table.ids.slice(0, SHOWN).join(', ') + more),
-      el('td', { title: table.finished_at }, ago(table.finished_at)));
+      el('td', { title: table.began_at }, ago(table.began_at)));
   }));
 }

@@ -18,7 +18,6 @@ const PAGE: usize = 100;
 
 #[derive(Serialize)]
 struct Told<'t> {
-    finished_at: Timestamp,
     tables: Vec<Found<'t>>,
 }
 
@@ -27,6 +26,10 @@ struct Found<'t> {
     source: &'t str,
     table: &'t str,
     entity: Option<&'t str>,
+    /// What its rows belong to.
+    parent: Option<&'t str>,
+    /// Since when it knows: a table that an earlier run began is as old as that.
+    began_at: Timestamp,
     verdict: Verdict,
     compared: u64,
     different: u64,
@@ -44,7 +47,6 @@ struct Taken {
 pub async fn tell_report(proxy: &Proxy, report: &Report) -> Result<(), LinkError> {
     for tables in report.tables.chunks(PAGE) {
         let told = Told {
-            finished_at: report.ended,
             tables: tables.iter().map(Found::of).collect(),
         };
         let _: Taken = proxy.post("/api/reconciliation", &told).await?;
@@ -59,6 +61,8 @@ impl<'t> Found<'t> {
             source: &report.source,
             table: &report.target,
             entity: report.entity.as_deref(),
+            parent: report.parent.as_deref(),
+            began_at: report.began,
             verdict: report.verdict,
             compared: ledger.equal.saturating_add(ledger.differing()),
             different: ledger.differing(),

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::findings::Tally;
@@ -15,7 +16,7 @@ use crate::store::{Counter, Range};
 use crate::value::Key;
 
 /// The form of what is kept; another one is not read.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// How far a comparison has come.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -33,6 +34,8 @@ pub struct Checkpoint {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct State {
     pub(super) source: String,
+    /// When the first of it was read.
+    pub(super) began: Timestamp,
     pub(super) method: Method,
     pub(super) ranges: Vec<RangeState>,
     pub(super) figures: Option<Figures>,
@@ -83,6 +86,7 @@ impl State {
     pub(super) fn begin(table: &TablePlan, method: Method) -> Self {
         Self {
             source: table.source.clone(),
+            began: Timestamp::now(),
             method,
             ..Self::default()
         }

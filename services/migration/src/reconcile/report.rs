@@ -24,7 +24,7 @@ pub struct Report {
     pub source: String,
     /// Where they go, without a password.
     pub target: String,
-    /// When it began.
+    /// When it began; the run that it goes on from, where there was one.
     pub began: Timestamp,
     /// When it ended.
     pub ended: Timestamp,
@@ -51,6 +51,10 @@ pub struct TableReport {
     pub target: String,
     /// What a row of it is to the proxy.
     pub entity: Option<String>,
+    /// What a row of it belongs to.
+    pub parent: Option<String>,
+    /// When it began, whichever run that was in.
+    pub began: Timestamp,
     /// All of it in a word for gates.
     pub verdict: Verdict,
     /// All of it in a word for people.
@@ -223,6 +227,8 @@ impl TableReport {
             source: table.source.clone(),
             target,
             entity: table.entity.clone(),
+            parent: table.parent.as_ref().map(|(entity, _)| entity.clone()),
+            began: state.began,
             verdict,
             health: ledger.health(all_compared),
             method: state.method,

@@ -65,6 +65,8 @@ pub(super) async fn run(
     }
     let not_compared = left_out(plan, &source, options).await;
     let sides = (source.name(), target.name());
+    let first = reports.iter().map(|report| report.began).min();
+    let began = first.map_or(began, |first| first.min(began));
     Report::of(
         sides,
         began,

@@ -214,6 +214,32 @@ async fn a_run_that_is_stopped_at_any_range_goes_on_to_the_same_end() {
 }
 
 #[tokio::test]
+async fn what_a_run_goes_on_from_is_told_as_old_as_it_is() {
+    let pair = Pair::alike(&numbered(1000), NUMBERED).await;
+    let options = Options {
+        range: 100,
+        ..options()
+    };
+    // Once in the table, and once behind it.
+    for at in [1, usize::MAX] {
+        let stopper = Arc::new(Stopper {
+            at,
+            stop: CancellationToken::new(),
+            kept: Mutex::default(),
+        });
+        let (watch, stop) = (Arc::clone(&stopper), stopper.stop.clone());
+        let first = pair.watched(&options, watch, stop, None).await;
+        let last = stopper.kept.lock().expect("a lock").pop();
+        let from = serde_json::from_str(&last.expect("a checkpoint")).expect("a checkpoint");
+        let (watch, stop) = (Arc::new(Unwatched), CancellationToken::new());
+        let second = pair.watched(&options, watch, stop, Some(from)).await;
+        assert_eq!(second.verdict, Verdict::Equal);
+        assert_eq!(only(&second).began, only(&first).began);
+        assert!(second.began <= only(&first).began);
+    }
+}
+
+#[tokio::test]
 async fn a_run_that_is_stopped_has_not_verified_what_it_did_not_reach() {
     let pair = Pair::alike(&numbered(1000), NUMBERED).await;
     let options = Options {

@@ -121,6 +121,13 @@ async fn what_a_comparison_found_is_told_without_a_value_of_any_row() {
         (&1.into(), &json!(["7"]))
     );
     assert_eq!(told["tables"][1]["verdict"], "equal");
+    let report: Value = serde_json::from_slice(&found.stdout).unwrap();
+    assert_eq!(customers["began_at"], report["tables"][0]["began"]);
+    let mut told_of = told["tables"].as_array().unwrap().iter();
+    let lines = told_of
+        .find(|table| table["entity"] == "order-item")
+        .unwrap();
+    assert_eq!(lines["parent"], "order", "{lines:#}");
     assert!(!told.to_string().contains("Secretville"), "{told}");
     // A proxy that is away spoils nothing.
     let url = server.url();
