@@ -193,8 +193,8 @@ impl Board {
 
     /// When a comparison began last.
     pub(super) async fn last_comparison(&self) -> Result<Option<Timestamp>, StoreError> {
-        let runs = self.list(Kind::Reconciliation).await?;
-        Ok(runs.first().map(|run| run.created_at.timestamp()))
+        let last = self.0.books.last(Kind::Reconciliation).await?;
+        Ok(last.map(|began| began.timestamp()))
     }
 
     /// Waits until nothing is under way.
@@ -271,7 +271,7 @@ impl Board {
     }
 
     async fn end(&self, live: &Live, outcome: Outcome) {
-        // A comparison that goes on needs its last checkpoint.
+        // A comparison that goes on does so from the checkpoint that still waits here.
         self.keep(live).await;
         let (state, report, error, note) = match outcome {
             Outcome::Finished { report, note } => (State::Finished, Some(report), None, note),

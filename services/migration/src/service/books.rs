@@ -15,6 +15,13 @@ use super::run::{Kind, Run, State, Summary, TableProgress};
 /// Runs of each kind that are kept; the oldest go first.
 const MOST: i64 = 200;
 
+/// What is read of a run for its summary: reports and checkpoints can be large.
+macro_rules! summary_columns {
+    () => {
+        "id, kind, state, options, created_at, ended_at, resumed, error, note"
+    };
+}
+
 /// The open state file.
 #[derive(Debug, Clone)]
 pub(super) struct Books(Database);
@@ -96,11 +103,11 @@ impl Books {
         Ok(self.change(query.bind(id)).await? > 0)
     }
 
-    /// Notes the end of a run.
+    /// Notes the end of a run. Only an interrupted one keeps what it goes on from.
     pub(super) async fn end(&self, id: i64, ended: &Ended) -> Result<(), StoreError> {
         let query = sqlx::query(
-            "UPDATE runs SET state = ?, tables = ?, report = ?, error = ?, note = ?, ended_at = ? \
-             WHERE id = ?",
+            "UPDATE runs SET state = ?1, tables = ?2, report = ?3, error = ?4, note = ?5, \
+             ended_at = ?6, checkpoint = iif(?1 = 'interrupted', checkpoint, NULL) WHERE id = ?7",
         );
         let query = query
             .bind(ended.state.as_str())
@@ -126,7 +133,8 @@ impl Books {
     /// Marks an interrupted run as one that will not go on; whether it was one.
     pub(super) async fn give_up(&self, kind: Kind, id: i64) -> Result<bool, StoreError> {
         let query = sqlx::query(
-            "UPDATE runs SET state = 'stopped' WHERE kind = ? AND id = ? AND state = 'interrupted'",
+            "UPDATE runs SET state = 'stopped', checkpoint = NULL \
+             WHERE kind = ? AND id = ? AND state = 'interrupted'",
         );
         let query = query.bind(kind.as_str()).bind(id);
         Ok(self.change(query).await? > 0)
@@ -153,7 +161,11 @@ impl Books {
 
     /// The runs of a kind, the latest first.
     pub(super) async fn list(&self, kind: Kind) -> Result<Vec<Summary>, StoreError> {
-        let query = "SELECT * FROM runs WHERE kind = ? ORDER BY id DESC";
+        let query = concat!(
+            "SELECT ",
+            summary_columns!(),
+            " FROM runs WHERE kind = ? ORDER BY id DESC"
+        );
         let rows = sqlx::query(query).bind(kind.as_str());
         let rows = rows.fetch_all(self.0.reader()).await;
         let rows = rows.map_err(StoreError::database)?;
@@ -163,7 +175,11 @@ impl Books {
 
     /// One run of a kind.
     pub(super) async fn show(&self, kind: Kind, id: i64) -> Result<Option<Run>, StoreError> {
-        let query = "SELECT * FROM runs WHERE kind = ? AND id = ?";
+        let query = concat!(
+            "SELECT ",
+            summary_columns!(),
+            ", tables, report FROM runs WHERE kind = ? AND id = ?"
+        );
         let row = sqlx::query(query).bind(kind.as_str()).bind(id);
         let row = row.fetch_optional(self.0.reader()).await;
         let row = row.map_err(StoreError::database)?;
@@ -174,6 +190,16 @@ impl Books {
                 report: parsed_if_any(&row, "report")?,
             })
         };
+        row.map(read).transpose().map_err(StoreError::database)
+    }
+
+    /// When the last run of a kind was asked for.
+    pub(super) async fn last(&self, kind: Kind) -> Result<Option<Millis>, StoreError> {
+        let query = "SELECT created_at FROM runs WHERE kind = ? ORDER BY id DESC LIMIT 1";
+        let row = sqlx::query(query).bind(kind.as_str());
+        let row = row.fetch_optional(self.0.reader()).await;
+        let row = row.map_err(StoreError::database)?;
+        let read = |row: SqliteRow| parsed(&row, "created_at");
         row.map(read).transpose().map_err(StoreError::database)
     }
 

@@ -13,7 +13,7 @@ use crate::reconcile;
 #[derive(Debug, Default)]
 pub(super) struct Tracker {
     tables: Mutex<Vec<Tracked>>,
-    /// What the run can go on from, as it was told last.
+    /// What the run can go on from, until that is asked for.
     checkpoint: Mutex<Option<String>>,
 }
 
@@ -204,6 +204,11 @@ impl reconcile::Watch for Tracker {
     }
 
     fn checkpoint(&self, checkpoint: &reconcile::Checkpoint) {
-        *self.checkpoint.lock() = serde_json::to_string(checkpoint).ok();
+        // It holds every suspect, and is told after each range: one that waits to be kept is not
+        // written anew. What comes after it is compared again.
+        let mut waiting = self.checkpoint.lock();
+        if waiting.is_none() {
+            *waiting = serde_json::to_string(checkpoint).ok();
+        }
     }
 }
