@@ -72,6 +72,9 @@ pub enum LinkError {
     /// It is something else that answers there.
     #[error("{0} answered with something that no control API says")]
     Answer(String, #[source] serde_json::Error),
+    /// It did not take every pair of ids.
+    #[error("not every pair of ids was taken by the proxy: {0}")]
+    Untaken(Told),
     /// What is to be told could not be read.
     #[error("the ids could not be read")]
     Ids(#[source] Cause),
@@ -81,7 +84,7 @@ impl std::str::FromStr for Proxy {
     type Err = UrlError;
 
     fn from_str(base: &str) -> Result<Self, UrlError> {
-        let wrong = || UrlError(base.chars().take(SHOWN).collect());
+        let wrong = || UrlError(without_user(base).chars().take(SHOWN).collect());
         let uri: Uri = base.parse().map_err(|_| wrong())?;
         let sound = |authority: &Authority| {
             !authority.host().is_empty()
@@ -191,6 +194,15 @@ impl Proxy {
     }
 }
 
+/// A URL as an error may repeat it: without user and password.
+fn without_user(url: &str) -> String {
+    let hidden = url.rsplit_once('@').map(|(before, host)| {
+        let scheme = before.split_once("://").map_or("", |(scheme, _)| scheme);
+        format!("{scheme}://…@{host}")
+    });
+    hidden.unwrap_or_else(|| url.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::Proxy;
@@ -211,6 +223,10 @@ mod tests {
         ] {
             let error = url.parse::<Proxy>().unwrap_err().to_string();
             assert!(error.contains(&format!("`{url}`")), "{error}");
+        }
+        for url in ["http://u:secret@p:8081", "http://u:se@cret@p", "u:secret@p"] {
+            let error = url.parse::<Proxy>().unwrap_err().to_string();
+            assert!(!error.contains("cret") && error.contains("@p"), "{error}");
         }
     }
 }

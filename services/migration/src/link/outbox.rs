@@ -161,10 +161,14 @@ impl Proxy {
         }
     }
 
-    /// Tells pairs of ids, as [`super::tell_ids`] does all.
+    /// Tells pairs of ids, as [`super::tell_ids`] does all. One that is not taken is an error: what
+    /// names it would be delivered under an id that the other side does not know.
     pub async fn tell_pairs(&self, pairs: &[Pair]) -> Result<(), LinkError> {
         for some in pairs.chunks(PAIRS) {
-            let _: super::Told = self.post("/api/ids", &some).await?;
+            let told: super::Told = self.post("/api/ids", &some).await?;
+            if !told.is_complete() {
+                return Err(LinkError::Untaken(told));
+            }
         }
         Ok(())
     }
@@ -183,4 +187,30 @@ impl Proxy {
 /// A text as a part of a path or a query.
 fn escaped(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::routing::post;
+    use kit::testing::Server;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_pair_that_the_proxy_does_not_take_is_an_error() {
+        let pair = Pair {
+            entity: "order".to_owned(),
+            legacy: "1".to_owned(),
+            modern: "a".to_owned(),
+        };
+        for (refused, full, is_told) in [(0, 0, true), (1, 0, false), (0, 1, false)] {
+            let answer = json!({ "learned": 0, "known": 1, "refused": refused, "full": full });
+            let router = Router::new().route("/api/ids", post(async || axum::Json(answer)));
+            let server = Server::start(router).await;
+            let proxy: Proxy = server.url().parse().unwrap();
+            let told = proxy.tell_pairs(std::slice::from_ref(&pair)).await;
+            assert_eq!(told.is_ok(), is_told, "{told:?}");
+        }
+    }
 }
