@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use kit::ApiError;
 use kit::sqlite::OpenError;
 use kit::store::StoreError;
+use kit::time::Millis;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{MissedTickBehavior, interval};
@@ -194,7 +195,7 @@ impl Board {
     /// When a comparison began last.
     pub(super) async fn last_comparison(&self) -> Result<Option<Timestamp>, StoreError> {
         let last = self.0.books.last(Kind::Reconciliation).await?;
-        Ok(last.map(|began| began.timestamp()))
+        Ok(last.map(Millis::timestamp))
     }
 
     /// Waits until nothing is under way.
