@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::mapping::Feeder;
 use crate::plan::{Plan, TablePlan};
+use crate::store::mssql::Mssql;
 use crate::store::{Dialect, Source, Target, WriteError};
 use crate::value::Key;
 
@@ -74,7 +75,10 @@ pub trait Feed: Send + Sync {
 #[derive(Debug, thiserror::Error)]
 pub enum FeedError {
     /// The record does not reach back to where the feed stood: the table must be copied again.
-    #[error("{table}: changes since {position} are no longer recorded; copy the table again")]
+    #[error(
+        "{table}: changes since {position} are no longer recorded; run cutover-data follow --start, \
+         which begins anew, then copy the table again, with --max-deletes for the rows that went"
+    )]
     Expired {
         /// The source's table.
         table: String,
@@ -122,7 +126,7 @@ pub async fn open(
 ) -> Result<Box<dyn Feed>, Cause> {
     Ok(match dialect {
         Dialect::Mssql => {
-            let server = tracking::Reader::open(url).await?;
+            let server = Mssql::to_read(url).await?;
             Box::new(tracking::Tracking::new(server, Arc::clone(target)))
         }
         _ => Box::new(Queue::open(url, dialect).await?),
@@ -177,7 +181,16 @@ pub async fn follow(
     while !stop.is_cancelled() {
         let mut batches = Vec::with_capacity(tables.len());
         for table in &tables {
-            batches.push(feed.next(table, BATCH).await?);
+            let batch = feed.next(table, BATCH).await?;
+            // Nothing would be found under it, and its change would be lost.
+            if let Some(key) = batch.keys.iter().find(|key| !key.is_known()) {
+                let wrong = format!(
+                    "{} changed under key {key}, which cannot be read",
+                    table.source
+                );
+                return Err(failed(table)(wrong.into()));
+            }
+            batches.push(batch);
         }
         let mut moved = false;
         let mut ticked = false;

@@ -19,7 +19,8 @@ use kit::error::Cause;
 
 use super::{Batch, Feed, FeedError, failed};
 use crate::plan::TablePlan;
-use crate::schema::TableName;
+use crate::schema::{ColumnSchema, TableName};
+use crate::store::mssql::{Mssql, made, selected};
 use crate::store::{Commit, Dialect, How, Progress, Target};
 use crate::value::{Key, Row, Value};
 
@@ -28,8 +29,8 @@ const SQL: Dialect = Dialect::Mssql;
 /// A SQL Server that answers questions.
 #[async_trait]
 pub trait Server: Send + Sync {
-    /// The rows of a query.
-    async fn rows(&self, sql: String) -> Result<Vec<Row>, Cause>;
+    /// The rows of a query that gives these columns.
+    async fn rows(&self, columns: &[ColumnSchema], sql: String) -> Result<Vec<Row>, Cause>;
 }
 
 /// What a server records of its tables.
@@ -84,7 +85,8 @@ impl<S: Server> Tracking<S> {
         let column = format!(
             "SELECT name FROM sys.columns WHERE object_id = OBJECT_ID({object}) AND system_type_id = 189"
         );
-        let found = self.server.rows(column).await?;
+        let named = [made("name", "nvarchar(128)")];
+        let found = self.server.rows(&named, column).await?;
         match found.first().and_then(|row| row.first()) {
             Some(Value::Text(name)) => Ok(Record::RowVersion(name.to_string())),
             _ => Err(format!(
@@ -98,7 +100,7 @@ impl<S: Server> Tracking<S> {
 
     /// The number that a query gives; nothing where that is null.
     async fn number(&self, sql: String) -> Result<Option<i64>, Cause> {
-        let rows = self.server.rows(sql.clone()).await?;
+        let rows = self.server.rows(&[version()], sql.clone()).await?;
         match rows.first().and_then(|row| row.first()) {
             Some(Value::Int(number)) => Ok(Some(*number)),
             Some(Value::Null) => Ok(None),
@@ -140,7 +142,10 @@ impl<S: Server> Tracking<S> {
 
     async fn begin(&self, table: &TablePlan) -> Result<(), Cause> {
         let record = self.record(table).await?;
-        if self.position(table).await?.is_some() {
+        // One that is no longer of use begins anew, for a copy that comes after it.
+        if let Some(after) = self.position(table).await?
+            && !self.is_expired(table, after).await?
+        {
             return Ok(());
         }
         let now = match record {
@@ -154,32 +159,26 @@ impl<S: Server> Tracking<S> {
     }
 
     async fn batch(&self, table: &TablePlan, after: i64, limit: u32) -> Result<Vec<Row>, Cause> {
-        let keys = |of: &str| -> String {
-            let keys = table.select.key_columns();
-            let keys: Vec<String> = keys
-                .map(|column| format!("{of}.{}", SQL.name(&column.name)))
-                .collect();
-            keys.join(", ") + ", "
-        };
+        let mut columns: Vec<ColumnSchema> = table.select.key_columns().cloned().collect();
+        let keys = selected(&columns);
+        columns.push(version());
         let name = SQL.table(&table.select.table);
         // With ties, so that a version is not cut in two and its rest passed over.
         let sql = match self.record(table).await? {
             Record::ChangeTracking => format!(
-                "SELECT TOP ({limit}) WITH TIES {}c.SYS_CHANGE_VERSION \
-                 FROM CHANGETABLE(CHANGES {name}, {after}) AS c ORDER BY c.SYS_CHANGE_VERSION",
-                keys("c")
+                "SELECT TOP ({limit}) WITH TIES {keys}, c.SYS_CHANGE_VERSION \
+                 FROM CHANGETABLE(CHANGES {name}, {after}) AS c ORDER BY c.SYS_CHANGE_VERSION"
             ),
             Record::RowVersion(column) => {
                 let version = SQL.name(&column);
                 format!(
-                    "SELECT TOP ({limit}) WITH TIES {}CONVERT(bigint, t.{version}) AS cutover_version \
+                    "SELECT TOP ({limit}) WITH TIES {keys}, CONVERT(bigint, t.{version}) AS cutover_version \
                      FROM {name} AS t WHERE t.{version} > CONVERT(binary(8), CAST({after} AS bigint)) \
-                     AND t.{version} < MIN_ACTIVE_ROWVERSION() ORDER BY t.{version}",
-                    keys("t")
+                     AND t.{version} < MIN_ACTIVE_ROWVERSION() ORDER BY t.{version}"
                 )
             }
         };
-        self.server.rows(sql).await
+        self.server.rows(&columns, sql).await
     }
 
     async fn is_expired(&self, table: &TablePlan, after: i64) -> Result<bool, Cause> {
@@ -273,32 +272,15 @@ fn object(table: &TableName) -> String {
     SQL.text(&SQL.table(table))
 }
 
-/// A real server.
-pub(super) struct Reader(legacy_monolith::repository::mssql::Reader);
-
-impl Reader {
-    pub(super) async fn open(url: &str) -> Result<Self, Cause> {
-        Ok(Self(
-            legacy_monolith::repository::mssql::Reader::connect(url).await?,
-        ))
-    }
+/// A number that the server counts changes by.
+fn version() -> ColumnSchema {
+    made("cutover_version", "bigint")
 }
 
+/// A real server, whose keys are read as its rows are.
 #[async_trait]
-impl Server for Reader {
-    async fn rows(&self, sql: String) -> Result<Vec<Row>, Cause> {
-        let rows = self.0.rows(sql, &[]).await?;
-        let value = |cell: &tiberius::ColumnData<'static>| match cell {
-            tiberius::ColumnData::I32(Some(number)) => Value::Int((*number).into()),
-            tiberius::ColumnData::I64(Some(number)) => Value::Int(*number),
-            tiberius::ColumnData::String(Some(text)) => Value::text(text),
-            tiberius::ColumnData::Guid(Some(id)) => Value::Uuid(id.into_bytes()),
-            tiberius::ColumnData::I64(None) | tiberius::ColumnData::I32(None) => Value::Null,
-            other => Value::unreadable(format!("{other:?}")),
-        };
-        Ok(rows
-            .iter()
-            .map(|row| row.cells().map(|(_, cell)| value(cell)).collect())
-            .collect())
+impl Server for Mssql {
+    async fn rows(&self, columns: &[ColumnSchema], sql: String) -> Result<Vec<Row>, Cause> {
+        self.rows(columns, sql).await
     }
 }

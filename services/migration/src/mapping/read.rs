@@ -325,11 +325,18 @@ impl<'t> Reader<'t> {
 
     fn repeated(&mut self, mapping: &Mapping) {
         for (position, table) in mapping.tables.iter().enumerate() {
-            let earlier = mapping.tables.iter().take(position);
-            if let Some(other) = earlier.into_iter().find(|other| other.to == table.to) {
+            let earlier = || mapping.tables.iter().take(position);
+            if let Some(other) = earlier().find(|other| other.to == table.to) {
                 self.at(table.line, &format!(
                     "`{}` is filled already, by the table in line {}: two would undo each other",
                     table.to, other.line
+                ));
+            }
+            if let Some(other) = earlier().find(|other| other.from == table.from) {
+                self.at(table.line, &format!(
+                    "`{}` is read already, for the table in line {}: how far it has come is kept \
+                     once, so a view has to give the rows for the second",
+                    table.from, other.line
                 ));
             }
         }

@@ -137,6 +137,17 @@ fn two_tables_that_fill_one_are_refused() {
 }
 
 #[test]
+fn a_source_that_two_tables_read_is_refused() {
+    let found =
+        problems("[[tables]]\nfrom = \"a\"\nto = \"s\"\n[[tables]]\nfrom = \"a\"\nto = \"t\"\n");
+    let [problem] = found.as_slice() else {
+        panic!("{found:?}");
+    };
+    let told = "m.toml:4: `a` is read already, for the table in line 1";
+    assert!(problem.starts_with(told), "{problem}");
+}
+
+#[test]
 fn what_is_no_toml_is_told_by_its_line() {
     let found = problems("[[tables]]\nfrom = \"a\nto = \"t\"\n");
     assert!(found[0].starts_with("m.toml:2:"), "{found:?}");

@@ -6,7 +6,7 @@
 
 mod books;
 mod declared;
-mod mssql;
+pub(crate) mod mssql;
 mod mysql;
 mod pool;
 mod postgres;

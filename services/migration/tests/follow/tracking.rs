@@ -7,8 +7,10 @@ use async_trait::async_trait;
 use kit::error::Cause;
 use migration_service::feed::tracking::{Server, Tracking};
 use migration_service::feed::{Feed, FeedError};
+use migration_service::schema::ColumnSchema;
 use migration_service::value::{Row, Value};
 
+use crate::follow;
 use crate::shop::Shop;
 
 /// Answers questions in the order in which they are expected.
@@ -42,9 +44,11 @@ impl Recorded {
 
 #[async_trait]
 impl Server for Recorded {
-    async fn rows(&self, sql: String) -> Result<Vec<Row>, Cause> {
+    async fn rows(&self, columns: &[ColumnSchema], sql: String) -> Result<Vec<Row>, Cause> {
         let (question, answer) = self.0.lock().unwrap().pop_front().ok_or(sql.clone())?;
         assert!(sql.contains(question), "{sql} is not about {question}");
+        // What is read is told by its column.
+        assert!(answer.iter().all(|row| row.len() == columns.len()), "{sql}");
         Ok(answer)
     }
 }
@@ -77,7 +81,7 @@ async fn a_feed_begins_where_the_server_stands_and_moves_on_with_what_was_applie
             vec![vec![Value::Int(3)]],
         );
         server.will(
-            "SELECT TOP (10) WITH TIES c.[id], c.SYS_CHANGE_VERSION FROM CHANGETABLE(CHANGES [parent], 40)",
+            "SELECT TOP (10) WITH TIES [id], c.SYS_CHANGE_VERSION FROM CHANGETABLE(CHANGES [parent], 40)",
             vec![change(1, 41), change(7, 43), change(9, 43)],
         );
     }
@@ -97,6 +101,7 @@ async fn a_feed_begins_where_the_server_stands_and_moves_on_with_what_was_applie
     // A process that begins anew goes on from there.
     let again = Tracking::new(server.clone(), Arc::clone(&shop.sides.target));
     server.tracked();
+    server.will("MIN_VALID_VERSION", vec![vec![Value::Int(43)]]);
     again.start(table).await.unwrap();
     server.will("MIN_VALID_VERSION", vec![vec![Value::Int(43)]]);
     server.will("CHANGETABLE(CHANGES [parent], 43)", vec![]);
@@ -105,7 +110,7 @@ async fn a_feed_begins_where_the_server_stands_and_moves_on_with_what_was_applie
 }
 
 #[tokio::test]
-async fn a_feed_that_fell_behind_what_is_recorded_ends() {
+async fn a_feed_that_fell_behind_what_is_recorded_ends_until_it_is_started_anew() {
     let (shop, server, feed) = tracking().await;
     let table = shop.sides.plan.tables.first().unwrap();
     server.tracked();
@@ -114,7 +119,38 @@ async fn a_feed_that_fell_behind_what_is_recorded_ends() {
     server.will("MIN_VALID_VERSION", vec![vec![Value::Int(41)]]);
     let error = feed.next(table, 10).await.unwrap_err();
     assert!(matches!(error, FeedError::Expired { .. }), "{error}");
-    assert!(error.to_string().contains("version 40"), "{error}");
+    let told = error.to_string();
+    assert!(
+        told.contains("version 40") && told.contains("--start"),
+        "{told}"
+    );
+
+    server.will("MIN_VALID_VERSION", vec![vec![Value::Int(41)]]);
+    server.will("CURRENT_VERSION", vec![vec![Value::Int(60)]]);
+    feed.start(table).await.unwrap();
+    server.will("MIN_VALID_VERSION", vec![vec![Value::Int(41)]]);
+    server.will("CHANGETABLE(CHANGES [parent], 60)", vec![]);
+    assert!(feed.next(table, 10).await.unwrap().keys.is_empty());
+    assert!(server.is_done());
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_read_ends_the_feed_and_is_not_passed_over() {
+    let (shop, server, feed) = tracking().await;
+    let table = shop.sides.plan.tables.first().unwrap();
+    server.tracked();
+    server.will("CURRENT_VERSION", vec![vec![Value::Int(40)]]);
+    feed.start(table).await.unwrap();
+    for _ in 0..2 {
+        server.will("MIN_VALID_VERSION", vec![vec![Value::Int(3)]]);
+        let key = Value::unreadable("99:00");
+        let changes = vec![change(1, 41), vec![key, Value::Int(42)]];
+        server.will("CHANGETABLE(CHANGES [parent], 40)", changes);
+        let error = follow(&shop, &feed).await.unwrap_err();
+        let told = std::error::Error::source(&error).unwrap().to_string();
+        assert!(told.contains("99:00"), "{told}");
+    }
+    assert!(server.is_done());
 }
 
 #[tokio::test]

@@ -8,11 +8,13 @@ use kit::error::Cause;
 use legacy_monolith::repository::mssql::{Address, Reader};
 use tiberius::ColumnData;
 
-use self::wire::{kind, selected, value};
+use self::wire::{kind, value};
 use super::declared::declare;
 use super::{Dialect, Figures, NoBound, Range, Select, Source};
 use crate::schema::{ColumnSchema, TableName, TableSchema, Type};
 use crate::value::{Key, Number, Row};
+
+pub(crate) use self::wire::selected;
 
 const SQL: Dialect = Dialect::Mssql;
 
@@ -25,14 +27,14 @@ const SAMPLED: f64 = 2000.0;
 
 /// A database of a server.
 #[derive(Debug)]
-pub(super) struct Mssql {
+pub(crate) struct Mssql {
     name: String,
     reader: Reader,
 }
 
 impl Mssql {
     /// Opens a database, which is only read.
-    pub(super) async fn to_read(url: &str) -> Result<Self, Cause> {
+    pub(crate) async fn to_read(url: &str) -> Result<Self, Cause> {
         Ok(Self {
             // Which shows no password.
             name: Address::parse(url)?.to_string(),
@@ -40,7 +42,12 @@ impl Mssql {
         })
     }
 
-    async fn rows(&self, columns: &[ColumnSchema], sql: String) -> Result<Vec<Row>, Cause> {
+    /// The rows of a query that gives these columns, as [`selected`] asks for them.
+    pub(crate) async fn rows(
+        &self,
+        columns: &[ColumnSchema],
+        sql: String,
+    ) -> Result<Vec<Row>, Cause> {
         let own: Vec<Type> = columns.iter().map(|column| kind(&column.native)).collect();
         let found = self.reader.rows(sql, &[]).await?;
         let decoded = |row: &tiberius::Row| -> Row {
@@ -50,6 +57,19 @@ impl Mssql {
         let mut rows: Vec<Row> = found.iter().map(decoded).collect();
         declare(columns, &mut rows, |column| kind(&column.native));
         Ok(rows)
+    }
+}
+
+/// A column that a query makes by itself, of a type as the server writes it.
+pub(crate) fn made(name: &str, native: &str) -> ColumnSchema {
+    ColumnSchema {
+        name: name.to_owned(),
+        kind: kind(native),
+        native: native.to_owned(),
+        nullable: true,
+        optional: false,
+        generated: true,
+        ordered: wire::is_ordered(native),
     }
 }
 

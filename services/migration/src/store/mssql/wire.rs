@@ -83,7 +83,7 @@ pub(super) fn is_ordered(native: &str) -> bool {
 }
 
 /// The columns as a query asks for them.
-pub(super) fn selected(columns: &[ColumnSchema]) -> String {
+pub(crate) fn selected(columns: &[ColumnSchema]) -> String {
     let columns: Vec<String> = columns.iter().map(expression).collect();
     columns.join(", ")
 }
