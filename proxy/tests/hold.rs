@@ -272,6 +272,7 @@ async fn a_write_that_waits_for_a_place_among_those_under_way_is_held_and_lost_w
     write(&proxy, 1, "1").await;
     begun.notified().await;
     write(&proxy, 2, "2").await;
+    until(&proxy, "/api/outbox", |now| now["stored"] == 2).await;
     post(&proxy, "/api/outbox/hold", json!({})).await;
     let now = until(&proxy, "/api/outbox", |now| now["hold"]["writes"] == 1).await;
     assert_eq!(now["delivering"], 1);
