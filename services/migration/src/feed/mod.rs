@@ -76,7 +76,7 @@ pub trait Feed: Send + Sync {
 pub enum FeedError {
     /// The record does not reach back to where the feed stood: the table must be copied again.
     #[error(
-        "{table}: changes since {position} are no longer recorded; run cutover-data follow --start, \
+        "{table}: changes since {position} are not all recorded; run cutover-data follow --start, \
          which begins anew, then copy the table again, with --max-deletes for the rows that went"
     )]
     Expired {

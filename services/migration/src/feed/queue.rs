@@ -1,8 +1,10 @@
 //! Changes recorded by triggers, in a table beside each table: a queue of keys.
 //!
-//! What was applied is deleted from the queue, and nothing is skipped: a transaction that commits
-//! late puts its keys in late, and they are read then, whatever number they have. The triggers are
-//! made only where someone asks for them, and a source without them is never written to.
+//! What was applied is deleted from the queue, and nothing of it is skipped: a transaction that
+//! commits late puts its keys in late, and they are read then, whatever number they have. The
+//! triggers are made only where someone asks for them, and a source without them is never written
+//! to. What fires no trigger is not recorded; `PostgreSQL`'s TRUNCATE is, as a change without a key
+//! that ends the feed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,7 +19,7 @@ use super::{Batch, Feed, FeedError, failed};
 use crate::plan::TablePlan;
 use crate::schema::TableName;
 use crate::store::{self, Dialect, Range, Select, Source};
-use crate::value::{Key, Value};
+use crate::value::{Key, Row, Value};
 
 /// The number of a change, and when it was made.
 const NUMBER: &str = "cutover_number";
@@ -25,6 +27,9 @@ const MADE_AT: &str = "cutover_made_at";
 
 /// What is put before the name of a table, for its queue and its triggers.
 const BEFORE: &str = "cutover_changes_";
+
+/// The same for the trigger of TRUNCATE: behind a long name, another ending would be cut off.
+const BEFORE_TRUNCATE: &str = "cutover_truncate_";
 
 /// The queues of a database.
 pub(super) struct Queue {
@@ -91,6 +96,13 @@ impl Feed for Queue {
         let rows = rows.map_err(failed(table))?;
         if rows.is_empty() {
             return Ok(Batch::default());
+        }
+        let no_key = |row: &Row| row.iter().skip(1).all(|value| *value == Value::Null);
+        if self.dialect == Dialect::Postgres && rows.iter().any(no_key) {
+            return Err(FeedError::Expired {
+                table: table.source.clone(),
+                position: "its TRUNCATE".to_owned(),
+            });
         }
         let oldest = age(self.dialect, &select.table);
         let lag = self
@@ -218,7 +230,12 @@ fn of_postgres(select: &Select, queue: &str) -> Vec<String> {
     let (old, new) = (put("OLD"), put("NEW"));
     let function = dialect.table(&queue_of(&select.table));
     let trigger = dialect.name(&format!("{BEFORE}{}", select.table.name));
+    let truncate = dialect.name(&format!("{BEFORE_TRUNCATE}{}", select.table.name));
     let table = dialect.table(&select.table);
+    let keys = select.key_columns();
+    let no_key: Vec<String> = keys
+        .map(|column| format!("{} IS NULL", dialect.name(&column.name)))
+        .collect();
     vec![
         // With the rights of whoever makes it: who writes to the table has none to the queue. So
         // nothing in it may be found by the writer's search path.
@@ -226,6 +243,10 @@ fn of_postgres(select: &Select, queue: &str) -> Vec<String> {
             "CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql
              SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $cutover$
              BEGIN
+                 IF TG_OP = 'TRUNCATE' THEN
+                     INSERT INTO {queue} DEFAULT VALUES;
+                     RETURN NULL;
+                 END IF;
                  IF TG_OP <> 'INSERT' THEN {old} END IF;
                  IF TG_OP <> 'DELETE' THEN {new} END IF;
                  RETURN NULL;
@@ -235,6 +256,12 @@ fn of_postgres(select: &Select, queue: &str) -> Vec<String> {
             "CREATE OR REPLACE TRIGGER {trigger} AFTER INSERT OR UPDATE OR DELETE ON {table}
              FOR EACH ROW EXECUTE FUNCTION {function}()"
         ),
+        format!(
+            "CREATE OR REPLACE TRIGGER {truncate} AFTER TRUNCATE ON {table}
+             FOR EACH STATEMENT EXECUTE FUNCTION {function}()"
+        ),
+        // A TRUNCATE before now is a matter of the copy that comes.
+        format!("DELETE FROM {queue} WHERE {}", no_key.join(" AND ")),
     ]
 }
 
@@ -245,6 +272,11 @@ fn removals(dialect: Dialect, table: &TableName) -> Vec<String> {
             format!(
                 "DROP TRIGGER IF EXISTS {} ON {}",
                 dialect.name(&format!("{BEFORE}{}", table.name)),
+                dialect.table(table)
+            ),
+            format!(
+                "DROP TRIGGER IF EXISTS {} ON {}",
+                dialect.name(&format!("{BEFORE_TRUNCATE}{}", table.name)),
                 dialect.table(table)
             ),
             format!("DROP FUNCTION IF EXISTS {queue}()"),

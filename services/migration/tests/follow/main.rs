@@ -362,6 +362,20 @@ async fn whoever_may_write_to_a_table_may_do_so_while_its_changes_are_recorded()
     assert_eq!(shop.differences().await, Vec::<String>::new());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_that_was_truncated_ends_the_feed_until_it_is_started_anew() {
+    let shop = Shop::on_postgres().await;
+    let feed = feed_of(&shop).await;
+    copy(&shop).await;
+    shop.change("TRUNCATE child").await;
+    for _ in 0..2 {
+        let error = follow(&shop, &*feed).await.unwrap_err();
+        assert!(matches!(error, FeedError::Expired { .. }), "{error}");
+    }
+    let feed = feed_of(&shop).await;
+    follow(&shop, &*feed).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_table_that_mirrored_writes_feed_is_not_fed_twice() {
     let mapping = shop::MAPPING.replace("feeder = \"database\"", "feeder = \"mirror\"");
