@@ -128,6 +128,7 @@ impl<S: Server> Tracking<S> {
                 until: None,
                 read: 0,
                 done: false,
+                basis: String::new(),
             }),
             quarantined: Vec::new(),
             healed: Vec::new(),

@@ -28,7 +28,9 @@ impl Job {
         if finished && self.options.finished == Finished::Left {
             return Ok(Start::Left);
         }
-        if !kept.is_empty() && !finished {
+        // Rows that came by another mapping may have to be others now, and refused ones may not.
+        let basis = self.table.digest();
+        if !kept.is_empty() && !finished && kept.iter().all(|part| part.basis == basis) {
             return Ok(Start::On(kept));
         }
         let empty = target.is_empty(&destination.table).await;
@@ -82,6 +84,7 @@ impl Job {
             until,
             read: 0,
             done: false,
+            basis: self.table.digest(),
         };
         Ok(after.zip(until).zip(0..).map(part).collect())
     }

@@ -151,6 +151,17 @@ impl TablePlan {
         values.map(Key)
     }
 
+    /// A digest of what becomes of the table: results of another plan say nothing of this one's.
+    pub fn digest(&self) -> String {
+        // How many rows there are, about, changes from one run to the next.
+        let table = Self {
+            rows: None,
+            ..self.clone()
+        };
+        let text = format!("{table:?}");
+        format!("{:032x}", xxhash_rust::xxh3::xxh3_128(text.as_bytes()))
+    }
+
     /// The position in the source's row of the column that says to which of these entities it
     /// belongs.
     pub fn belongs_to(&self, entity: &str) -> Option<usize> {

@@ -19,6 +19,8 @@ pub struct Progress {
     pub read: u64,
     /// Whether it has come to its end.
     pub done: bool,
+    /// The digest of the plan that it follows; with another, it says nothing.
+    pub basis: String,
 }
 
 /// A row that cannot come over.
@@ -98,6 +100,7 @@ CREATE TABLE IF NOT EXISTS cutover_progress (
     until_key TEXT,
     rows_read BIGINT  NOT NULL,
     done      INTEGER NOT NULL,
+    basis     TEXT    NOT NULL,
     PRIMARY KEY (source, part)
 );
 CREATE TABLE IF NOT EXISTS cutover_quarantine (
@@ -115,17 +118,18 @@ CREATE TABLE IF NOT EXISTS cutover_ids (
 );";
 
 /// Gives the parts of `$1`.
-pub(crate) const PROGRESS: &str = "SELECT part, last_key, until_key, rows_read, done FROM cutover_progress WHERE source = $1 ORDER BY part";
+pub(crate) const PROGRESS: &str = "SELECT part, last_key, until_key, rows_read, done, basis FROM cutover_progress WHERE source = $1 ORDER BY part";
 /// Forgets the parts of `$1`.
 pub(crate) const FORGET: &str = "DELETE FROM cutover_progress WHERE source = $1";
 /// Forgets what was refused of `$1`.
 pub(crate) const PARDON: &str = "DELETE FROM cutover_quarantine WHERE source = $1";
 /// Keeps where a part stands.
 pub(crate) const ADVANCE: &str =
-    "INSERT INTO cutover_progress (source, part, last_key, until_key, rows_read, done)
-     VALUES ($1, $2, $3, $4, $5, $6)
+    "INSERT INTO cutover_progress (source, part, last_key, until_key, rows_read, done, basis)
+     VALUES ($1, $2, $3, $4, $5, $6, $7)
      ON CONFLICT (source, part) DO UPDATE SET last_key = excluded.last_key,
-         until_key = excluded.until_key, rows_read = excluded.rows_read, done = excluded.done";
+         until_key = excluded.until_key, rows_read = excluded.rows_read, done = excluded.done,
+         basis = excluded.basis";
 /// Forgets that the row of `$1` under `$2` was refused.
 pub(crate) const HEAL: &str = "DELETE FROM cutover_quarantine WHERE source = $1 AND row_key = $2";
 /// Keeps a row aside.

@@ -17,18 +17,24 @@ const FAULT_OF_POSTGRES: &str = "CREATE FUNCTION fault() RETURNS trigger LANGUAG
      CREATE TRIGGER fault AFTER INSERT ON customers FOR EACH ROW WHEN (NEW.id = '1500')
      EXECUTE FUNCTION fault();";
 
+impl Sides {
+    /// What lets the modern database break over a customer, and what mends that.
+    fn fault(&self) -> (&'static str, &'static str) {
+        if self.modern.starts_with("sqlite:") {
+            (FAULT_OF_SQLITE, "DROP TRIGGER fault")
+        } else {
+            (FAULT_OF_POSTGRES, "DROP TRIGGER fault ON customers")
+        }
+    }
+}
+
 pub(crate) async fn a_run_that_was_cut_short_goes_on_where_it_stopped(sides: &Sides) {
     let one_part = Options {
         parallel: 1,
         ..Options::default()
     };
     sides.add_customers(2500).await;
-    let sqlite = sides.modern.starts_with("sqlite:");
-    let (fault, mend) = if sqlite {
-        (FAULT_OF_SQLITE, "DROP TRIGGER fault")
-    } else {
-        (FAULT_OF_POSTGRES, "DROP TRIGGER fault ON customers")
-    };
+    let (fault, mend) = sides.fault();
     sides.change_modern(fault).await;
     let error = sides.migrate_with(&one_part).await.unwrap_err();
     let error = error.to_string();
@@ -42,6 +48,36 @@ pub(crate) async fn a_run_that_was_cut_short_goes_on_where_it_stopped(sides: &Si
     let customers = &report.tables[0];
     assert_eq!((customers.read, customers.written), (1500, 1500));
     assert_eq!(sides.differences().await, Vec::<String>::new());
+}
+
+pub(crate) async fn a_run_by_another_mapping_begins_at_the_first_row(sides: &Sides) {
+    sides.add_customers(2500).await;
+    let (fault, mend) = sides.fault();
+    sides.change_modern(fault).await;
+    let one_part = Options {
+        parallel: 1,
+        ..Options::default()
+    };
+    sides.migrate_with(&one_part).await.unwrap_err();
+    assert!(sides.modern_number("SELECT count(*) FROM customers").await > 0);
+    sides.change_modern(mend).await;
+    let mapping = std::fs::read_to_string(MAPPING).unwrap();
+    let mapping = mapping.replacen(
+        "to = \"customers\"",
+        "to = \"customers\"\nwhere = \"Id > 1\"",
+        1,
+    );
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("mapping.toml");
+    std::fs::write(&file, mapping).unwrap();
+    let run = Command::new(env!("CARGO_BIN_EXE_cutover-data"))
+        .args(["migrate", "--json", "--mapping"])
+        .arg(file)
+        .args(["--from", &sides.legacy, "--to", &sides.modern])
+        .output()
+        .unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!(report["tables"][0]["read"], 2499, "{report:#}");
 }
 
 pub(crate) async fn a_killed_run_neither_loses_nor_doubles_a_row(sides: &Sides) {

@@ -35,6 +35,7 @@ fn progress(after: i64, read: u64) -> Progress {
         until: None,
         read,
         done: false,
+        basis: "b".to_owned(),
     }
 }
 

@@ -71,6 +71,7 @@ pub(super) async fn progress(pool: &PgPool, source: &str) -> Result<Vec<Progress
             until: key(2)?,
             read: u64::try_from(row.try_get::<i64, _>(3)?)?,
             done: row.try_get::<i32, _>(4)? != 0,
+            basis: row.try_get(5)?,
         })
     });
     progress.collect()
@@ -153,7 +154,8 @@ async fn advance(
         .bind(part.after.as_ref().map(Key::to_json))
         .bind(part.until.as_ref().map(Key::to_json))
         .bind(i64::try_from(part.read).unwrap_or(i64::MAX))
-        .bind(i32::from(part.done));
+        .bind(i32::from(part.done))
+        .bind(&part.basis);
     query.execute(connection).await.map_err(refused)?;
     Ok(())
 }

@@ -27,6 +27,7 @@ pub(super) async fn progress(pool: &SqlitePool, source: &str) -> Result<Vec<Prog
             until: key(2)?,
             read: u64::try_from(row.try_get::<i64, _>(3)?)?,
             done: row.try_get::<i64, _>(4)? != 0,
+            basis: row.try_get(5)?,
         })
     });
     progress.collect()
@@ -86,7 +87,8 @@ async fn advance(
         .bind(part.after.as_ref().map(Key::to_json))
         .bind(part.until.as_ref().map(Key::to_json))
         .bind(i64::try_from(part.read).unwrap_or(i64::MAX))
-        .bind(i64::from(part.done));
+        .bind(i64::from(part.done))
+        .bind(&part.basis);
     query.execute(connection).await.map(drop)
 }
 
