@@ -102,14 +102,15 @@ pub(super) async fn rows(service: &RowService, asked: &Question<'_>) -> Result<A
 
 async fn exchange(service: &RowService, asked: &Question<'_>) -> io::Result<Vec<u8>> {
     let body = serde_json::to_vec(asked)?;
+    let mut stream = TcpStream::connect(&service.address).await?;
+    // By address: to a name, which a web page could have moved, the service does not answer.
+    let host = stream.peer_addr()?;
     // HTTP/1.0, so that the answer ends with the connection and is never chunked.
     let head = format!(
-        "POST /reconciliation/rows HTTP/1.0\r\nHost: {}\r\nAccept: application/json\r\n\
+        "POST /reconciliation/rows HTTP/1.0\r\nHost: {host}\r\nAccept: application/json\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-        service.address,
         body.len()
     );
-    let mut stream = TcpStream::connect(&service.address).await?;
     stream.write_all(head.as_bytes()).await?;
     stream.write_all(&body).await?;
     let mut answer = Vec::new();

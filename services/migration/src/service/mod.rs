@@ -10,6 +10,7 @@ mod databases;
 mod events;
 mod metrics;
 mod options;
+mod origin;
 mod page;
 mod question;
 mod rows;
@@ -20,11 +21,7 @@ mod validate;
 mod work;
 
 use axum::Router;
-use axum::extract::Request;
-use axum::middleware::{Next, from_fn};
-use axum::response::{IntoResponse as _, Response};
-use http::HeaderValue;
-use http::header::{HOST, ORIGIN};
+use axum::middleware::from_fn;
 use jiff::Timestamp;
 use kit::ApiError;
 use kit::app::App;
@@ -104,7 +101,7 @@ impl Service {
         App::new("migration-service", routes)
             .measured(|registry| self.metrics.register(registry))
             .complete(move || ready(board.clone()))
-            .layer(from_fn(own_pages))
+            .layer(from_fn(origin::own_pages))
     }
 
     /// Begins a comparison whenever one is due. Never ends; where another run is under way then,
@@ -150,24 +147,6 @@ impl Service {
 
 /// The pause after a comparison could not begin.
 const RETRY: std::time::Duration = std::time::Duration::from_mins(1);
-
-/// Refuses what a foreign web page sends through somebody's browser: it could begin runs, and those
-/// may delete rows. A page can't forge `Origin`.
-async fn own_pages(request: Request, next: Next) -> Response {
-    let headers = request.headers();
-    let host = headers.get(HOST).map(HeaderValue::as_bytes);
-    let own = headers.get(ORIGIN).is_none_or(|origin| {
-        let origin = origin.as_bytes();
-        origin
-            .strip_prefix(b"http://")
-            .is_some_and(|origin| Some(origin) == host)
-    });
-    if own {
-        next.run(request).await
-    } else {
-        ApiError::bad_request("requests of other sites' pages are refused").into_response()
-    }
-}
 
 async fn ready(board: Board) -> Result<(), ApiError> {
     let books = board.books().ping().await;

@@ -42,6 +42,18 @@ async fn a_foreign_page_can_begin_nothing() {
             .await;
         assert_eq!(begun.status, 400, "{origin}: {}", begun.text);
     }
+    // A name of the attacker's, pointed at this machine, is an origin of its own to the browser.
+    for headers in [
+        &[("host", "evil.example:3000")][..],
+        &[("host", "evil.example"), ("origin", "http://evil.example")],
+    ] {
+        let begun = service.ask(Method::POST, "/migration/runs", headers, "{}");
+        assert_eq!(begun.await.status, 400, "{headers:?}");
+        let read = service.ask(Method::GET, "/migration/runs", headers, "");
+        assert_eq!(read.await.status, 400, "{headers:?}");
+    }
+    let probe = service.ask(Method::GET, "/health", &[("host", "migration:3000")], "");
+    assert_eq!(probe.await.status, 200);
     let runs = service.get("/migration/runs").await.json;
     assert_eq!(runs["runs"].as_array().unwrap().len(), 0);
 }
