@@ -12,7 +12,7 @@ use serde::Serialize;
 /// Differences that the sentence names.
 const NAMED: usize = 3;
 
-/// Rows of one entity that are told.
+/// Rows that are told; all are judged.
 const MOST_ROWS: usize = 200;
 
 /// Columns of a row that are told.
@@ -50,9 +50,9 @@ pub enum RowVerdict {
 pub struct RowCheck {
     /// What it is to the lanes.
     pub entity: String,
-    /// Legacy's id of the entity that the request names; the row is its own, or belongs to it.
+    /// Legacy's id of the entity that the request names; the row is its own, or belongs to it; redacted.
     pub belongs_to: String,
-    /// Legacy's id of the row.
+    /// Legacy's id of the row; redacted.
     pub id: String,
     /// Modern's table.
     pub table: String,
@@ -102,12 +102,23 @@ impl Checked {
         ids: &Ids,
         journal: &Journal,
     ) -> Self {
+        let checked = Self::asked(service, finding, route, ids, journal).await;
+        checked.shown(|text| journal.redacted(text))
+    }
+
+    async fn asked(
+        service: &RowService,
+        finding: &FindingDetail,
+        route: &Route,
+        ids: &Ids,
+        journal: &Journal,
+    ) -> Self {
         let samples = rows::of(finding, &route.lanes, ids);
         let mut rows = Vec::new();
         for (entity, ids) in &rows::by_entity(&samples) {
             match ask::rows(service, &Question { entity, ids }).await {
                 Ok(answer) => {
-                    let told = answer.rows.into_iter().take(MOST_ROWS);
+                    let told = answer.rows.into_iter();
                     rows.extend(told.map(|row| RowCheck::of(entity, row, journal)));
                 }
                 Err(error) => {
@@ -117,6 +128,16 @@ impl Checked {
             }
         }
         Self::conclude(&samples, rows)
+    }
+
+    /// With as many rows as are told, equal ones last, and ids that may be told.
+    fn shown(mut self, redacted: impl Fn(&str) -> String) -> Self {
+        self.rows.sort_by_key(|row| row.state == RowState::Equal);
+        self.rows.truncate(MOST_ROWS);
+        for row in &mut self.rows {
+            row.belongs_to = redacted(&row.belongs_to);
+        }
+        self
     }
 
     /// An exchange that shows the finding, and whose rows are all equal, is not explained by data,
@@ -217,7 +238,7 @@ impl RowCheck {
         Self {
             entity: entity.to_owned(),
             belongs_to: row.belongs_to.unwrap_or_else(|| row.id.clone()),
-            id: row.id,
+            id: journal.redacted(&row.id),
             table: row.table,
             state,
             columns: columns.collect(),

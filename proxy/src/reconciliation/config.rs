@@ -20,7 +20,7 @@ impl FromStr for RowService {
     type Err = RowServiceError;
 
     fn from_str(text: &str) -> Result<Self, RowServiceError> {
-        let wrong = || RowServiceError(text.to_owned());
+        let wrong = || RowServiceError(without_user(text));
         let uri: Uri = text.parse().map_err(|_| wrong())?;
         let authority = uri.authority().ok_or_else(wrong)?;
         let plain = uri.scheme() == Some(&Scheme::HTTP)
@@ -37,6 +37,15 @@ impl FromStr for RowService {
             address: format!("{}:{port}", authority.host()),
         })
     }
+}
+
+/// A URL as an error may repeat it: without user and password.
+fn without_user(url: &str) -> String {
+    let hidden = url.rsplit_once('@').map(|(before, host)| {
+        let scheme = before.split_once("://").map_or("", |(scheme, _)| scheme);
+        format!("{scheme}://…@{host}")
+    });
+    hidden.unwrap_or_else(|| url.to_owned())
 }
 
 #[cfg(test)]
@@ -58,11 +67,14 @@ mod tests {
             "https://migration",
             "http://m/rows",
             "http://m?x=1",
-            "http://u:p@m",
             "http://m:99999",
         ] {
             let error = url.parse::<RowService>().unwrap_err().to_string();
             assert!(error.contains(&format!("\"{url}\"")), "{error}");
+        }
+        for url in ["http://u:secret@m", "http://u:se@cret@m:80", "u:secret@m"] {
+            let error = url.parse::<RowService>().unwrap_err().to_string();
+            assert!(!error.contains("cret") && error.contains("@m"), "{error}");
         }
     }
 }

@@ -219,6 +219,27 @@ async fn a_line_that_belongs_to_an_order_is_its_data() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_row_is_judged_however_many_are_told_and_no_id_tells_a_secret() {
+    let stack = Stack::start().await;
+    stack.client("/orders/1").await;
+    let created = stack.finding("/data/attributes/createdAt").await;
+    let rows = async || {
+        let row = |id: &str, verdict: &str| json!({ "id": id, "belongs_to": "1", "table": "t", "verdict": verdict });
+        let mut rows: Vec<Value> = (0..300).map(|n| row(&n.to_string(), "equal")).collect();
+        rows.push(row("jane@example.com", "missing"));
+        axum::Json(json!({ "rows": rows }))
+    };
+    let router = axum::Router::new().route("/reconciliation/rows", axum::routing::post(rows));
+    let service = Server::start(router).await;
+    stack.declare(&service.url()).await;
+    let told = stack.rows(&created).await;
+    assert_eq!(told.json["verdict"], "data_drift", "{}", told.text);
+    assert_eq!(told.json["rows"][0]["state"], "missing");
+    assert_eq!(told.json["rows"].as_array().unwrap().len(), 200);
+    assert!(!told.text.contains("jane@example.com"), "{}", told.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn why_it_cannot_be_told_is_told() {
     let stack = Stack::start().await;
     stack.client("/orders/1").await;
