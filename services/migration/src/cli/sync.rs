@@ -30,6 +30,9 @@ pub(super) struct Flags {
     /// write of it, and clear its taint. The proxy holds its writes meanwhile.
     #[arg(long, conflicts_with = "entity", requires = "proxy")]
     tainted: bool,
+    /// Go on from a hold that an earlier command left, which must not be under way any more.
+    #[arg(long, requires = "tainted")]
+    take_over: bool,
     /// The proxy's control API, such as <http://127.0.0.1:8081>.
     #[arg(long, value_name = "URL", env = "CUTOVER_CONTROL_URL")]
     proxy: Option<Proxy>,
@@ -47,7 +50,7 @@ pub(super) async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
     prepared.map_err(anyhow::Error::from_boxed)?;
     let done = match (&flags.entity, &flags.proxy) {
         (Some(entity), _) => named(&sides, entity, &flags.ids).await,
-        (None, Some(proxy)) => tainted(&sides, proxy).await,
+        (None, Some(proxy)) => tainted(&sides, proxy, flags.take_over).await,
         (None, None) => anyhow::bail!("--tainted needs --proxy"),
     };
     sides.close().await;
@@ -74,8 +77,16 @@ async fn named(sides: &Sides, entity: &str, ids: &[String]) -> anyhow::Result<bo
     Ok(refusals == 0)
 }
 
-async fn tainted(sides: &Sides, proxy: &Proxy) -> anyhow::Result<bool> {
+async fn tainted(sides: &Sides, proxy: &Proxy, take_over: bool) -> anyhow::Result<bool> {
     let stop = stopping();
+    // A copy that goes on would read what was delivered because this ended its hold.
+    if let (Some(hold), false) = (proxy.outbox().await?.hold, take_over) {
+        anyhow::bail!(
+            "mirrored writes are held since {} by another command: let it finish, or give \
+             --take-over if it is dead",
+            hold.since
+        );
+    }
     mirrored::begin(proxy, &stop)
         .await
         .context("sync --tainted")?;

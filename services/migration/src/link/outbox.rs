@@ -10,9 +10,18 @@ use super::{LinkError, Proxy};
 /// Pairs that are asked for at a time.
 const PAIRS: usize = 500;
 
+/// What the proxy holds its writes for.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Hold {
+    /// Since when, as the proxy writes it.
+    pub since: String,
+}
+
 /// The proxy's outbox.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Outbox {
+    /// The hold, while there is one.
+    pub hold: Option<Hold>,
     /// Writes that are being delivered to modern this instant.
     pub delivering: usize,
     /// The last mark before which no write is under way on the primary any more.
