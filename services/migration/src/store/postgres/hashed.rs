@@ -10,12 +10,13 @@ use sqlx::{AssertSqlSafe, PgPool, Row as _};
 
 use super::wire::Way;
 use crate::schema::{ColumnSchema, Type};
+use crate::store::pool::Lent;
 use crate::store::{Dialect, Hashed, Range, Select};
 
 const SQL: Dialect = Dialect::Postgres;
 
 /// The first version that has `hash_record_extended` and `bit_xor` as an aggregate.
-const VERSION: i32 = 140_000;
+const VERSION: u32 = 140_000;
 
 pub(super) async fn hashed(
     pool: &PgPool,
@@ -28,9 +29,12 @@ pub(super) async fn hashed(
     let Some(fields) = fields else {
         return Ok(None);
     };
-    let version = sqlx::query_scalar("SELECT current_setting('server_version_num')::int");
-    let version: i32 = version.fetch_one(pool).await?;
-    if version < VERSION {
+    let mut lent = Lent::of(pool).await?;
+    if lent
+        .server_version_num()
+        .is_none_or(|version| version < VERSION)
+    {
+        lent.give_back();
         return Ok(None);
     }
     let hash = |seed: u8| {
@@ -48,7 +52,8 @@ pub(super) async fn hashed(
         SQL.within(select, range)?,
     );
     let query = sqlx::query(AssertSqlSafe(sql)).persistent(false);
-    let row = query.fetch_one(pool).await?;
+    let row = query.fetch_one(&mut *lent).await?;
+    lent.give_back();
     let half = |position| -> Result<u128, Cause> {
         Ok(row.try_get::<i64, _>(position)?.cast_unsigned().into())
     };
