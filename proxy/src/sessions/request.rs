@@ -17,6 +17,7 @@ use http::header::{
     AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderName, IF_MATCH, IF_NONE_MATCH, IF_RANGE, RANGE,
 };
 use http::{HeaderMap, HeaderValue};
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use xxhash_rust::xxh3::xxh3_64;
@@ -40,8 +41,9 @@ pub(crate) struct Request<'r> {
     answered: Option<u16>,
     /// Whether it is only asked what would become of it, so that nothing is counted.
     quiet: bool,
-    /// The sessions that the request carries, as the other side knows them and as this one does.
-    clients: (Vec<u64>, Vec<u64>),
+    /// The sessions that the request carries, as the other side knows them and as this one does;
+    /// told once a value asks for them, which few do.
+    clients: OnceCell<(Vec<u64>, Vec<u64>)>,
 }
 
 impl Sessions {
@@ -66,13 +68,6 @@ impl Sessions {
         {
             return None;
         }
-        let clients = |side| {
-            if headers.contains_key(COOKIE) && self.has(Sort::Cookie) {
-                self.clients(headers, side)
-            } else {
-                Vec::new()
-            }
-        };
         Some(Request {
             sessions: self,
             rules,
@@ -81,7 +76,7 @@ impl Sessions {
             to,
             answered,
             quiet: false,
-            clients: (clients(to.other()), clients(to)),
+            clients: OnceCell::new(),
         })
     }
 }
@@ -93,6 +88,17 @@ impl Request<'_> {
         self.target(self.target).is_err()
             || self.headers().is_err()
             || (self.reads_body() && self.body(&body()).is_err())
+    }
+
+    fn clients(&self) -> &(Vec<u64>, Vec<u64>) {
+        self.clients.get_or_init(|| {
+            let (headers, sessions) = (self.headers, self.sessions);
+            if !headers.contains_key(COOKIE) || !sessions.has(Sort::Cookie) {
+                return Default::default();
+            }
+            let of = |side| sessions.clients(headers, side);
+            (of(self.to.other()), of(self.to))
+        })
     }
 
     fn count(&self, counter: &AtomicU64) {
@@ -116,7 +122,7 @@ impl Request<'_> {
         if !fits {
             return Ok(None);
         }
-        let (other, own) = &self.clients;
+        let (other, own) = self.clients();
         let known = |side, clients: &[u64]| self.sessions.token(side, value, clients, place);
         // What a client has of the side itself stands.
         if self.answered.is_none() && known(self.to, own).is_some() {
@@ -261,7 +267,7 @@ impl Request<'_> {
 
     /// A tag as the side that gets it has it.
     fn tag(&self, tag: Tag<'_>, place: u64) -> Option<String> {
-        let (other, own) = &self.clients;
+        let (other, own) = self.clients();
         if self.answered.is_none() && self.sessions.tag(self.to, tag, own, place).is_some() {
             return Some(tag.no_stronger_than(tag));
         }
