@@ -169,6 +169,29 @@ async fn a_flooding_candidate_is_cut_off_at_the_limit() {
 }
 
 #[tokio::test]
+async fn an_answer_that_says_it_is_too_long_is_not_read() {
+    let legacy = backend(json("{}")).await;
+    // Nothing follows the head, so who reads on ends at the deadline.
+    let vain = raw_backend(|mut stream| async move {
+        let head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n";
+        let _ = stream.write_all(head).await;
+        std::future::pending().await;
+    })
+    .await;
+    let proxy = Proxy::start(&one_route(legacy, vain, "shadow", "")).await;
+    assert_eq!(proxy.get("/").await.body, "{}");
+    let counts = proxy.settled("all").await;
+    let ending = (Ending::CandidateTooLarge, 1);
+    assert!(counts.endings.contains(&ending), "{counts:?}");
+    // Where no body follows, its length is that of another answer.
+    let proxy = Proxy::start(&one_route(legacy, vain, "shadow", "")).await;
+    proxy.ask(http::Request::head("/"), "").await;
+    let counts = proxy.settled("all").await;
+    let ending = (Ending::CandidateTooLarge, 0);
+    assert!(counts.endings.contains(&ending), "{counts:?}");
+}
+
+#[tokio::test]
 async fn a_failing_primary_is_answered_clearly_and_counted() {
     let modern = backend(json("{}")).await;
     let cases = [(dead_backend().await, 502, Ending::PrimaryConnect)];

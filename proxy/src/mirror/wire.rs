@@ -7,9 +7,11 @@ use crate::exchange::budget::{Hold, cost};
 use crate::outcome::Ending;
 use crate::routing::Peer;
 use bytes::Bytes;
+use http::Method;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use pingora::ErrorType;
 use pingora::connectors::TransportConnector;
-use pingora::http::RequestHeader;
+use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::v1::client::HttpSession;
 use std::time::Instant;
 
@@ -113,6 +115,11 @@ async fn exchange(
         },
         before_answer: false,
     };
+    // A body that says it is too long is not begun: its bytes would take the network and the
+    // processor from clients.
+    if declared(&request.header, head).is_some_and(|length| length > room.max_body) {
+        return Err(too_much(Ending::CandidateTooLarge));
+    }
     let mut bytes: usize = 0;
     while let Some(chunk) = session.read_body_bytes().await.map_err(Failed::late)? {
         bytes = bytes.saturating_add(chunk.len());
@@ -129,6 +136,16 @@ async fn exchange(
         peer.mirrored.put(connection);
     }
     Ok(answer)
+}
+
+/// How long an answer's body says it is, where one follows.
+fn declared(request: &RequestHeader, head: &ResponseHeader) -> Option<usize> {
+    let without_body = request.method == Method::HEAD || matches!(head.status.as_u16(), 204 | 304);
+    if without_body || head.headers.contains_key(TRANSFER_ENCODING) {
+        return None;
+    }
+    let length = head.headers.get(CONTENT_LENGTH)?.to_str().ok()?;
+    length.trim().parse().ok()
 }
 
 async fn write(session: &mut HttpSession, request: &Request) -> pingora::Result<()> {
