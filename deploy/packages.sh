@@ -14,7 +14,7 @@ declare -A groups=(
   [test]="initdb:postgresql redis-server:redis-server mariadbd:mariadb-server-core chromium:chromium"
   [compare]="valgrind:valgrind"
   [data]="pgloader:pgloader"
-  [load]="nginx:nginx-light wrk:wrk h2load:nghttp2-client valgrind:valgrind"
+  [load]="nginx:nginx-light wrk:wrk valgrind:valgrind"
 )
 
 say() {

@@ -1,12 +1,12 @@
-//! wrk, which pushes as hard as it can, and h2load, which keeps a rate: how they are run, and what
-//! their output says.
+//! wrk, which pushes as hard as it can, and our `arrivals`, which keeps a rate: how they are run, and
+//! what their output says.
 
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
 use crate::process;
 
@@ -24,6 +24,8 @@ pub(crate) struct Seen {
 
 /// Where a generator runs and what it asks for.
 pub(crate) struct Generator<'a> {
+    /// The program that keeps a rate.
+    pub(crate) arrivals: String,
     pub(crate) core: &'a str,
     pub(crate) directory: &'a Path,
     pub(crate) target: SocketAddr,
@@ -42,62 +44,44 @@ impl Generator<'_> {
             self.connections,
             self.url()
         );
-        let output = self.run(&command, seconds)?;
+        let output = self.run(&command, Duration::from_secs(seconds.into()))?;
         parse_wrk(&output).with_context(|| format!("unexpected output of wrk:\n{output}"))
     }
 
-    /// `rate` requests a second for `seconds`.
-    pub(crate) fn steady(&self, rate: u32, seconds: u32) -> Result<Seen> {
-        let each = rate / self.connections;
-        if each == 0 {
-            bail!(
-                "a rate of {rate} is less than one request a second for each of {} connections",
-                self.connections
-            );
-        }
-        let total = each * self.connections * seconds;
-        self.counted(total, &format!("--rps={each}"), seconds)
-    }
-
-    /// `rate` requests a second for no longer than `seconds`, however many are answered: for proxies
-    /// that a candidate may bring to a halt. What was not answered by then has failed.
-    pub(crate) fn pressed(&self, rate: u32, seconds: u32) -> Result<Option<Seen>> {
-        let each = (rate / self.connections).max(1);
-        // The last request of each connection may be under way when the time is over.
-        let total = each * self.connections * seconds - self.connections;
-        let pace = format!("--rps={each} -D{seconds}");
-        let rows = self.log(&pace, seconds)?;
-        Ok(parse_h2load(&rows, f64::from(total)))
+    /// `rate` requests a second on average for `seconds`; what was not answered by then has failed.
+    /// Nothing, if no request was answered.
+    pub(crate) fn steady(&self, rate: u32, seconds: u32) -> Result<Option<Seen>> {
+        // The last request may come a little later than the average says.
+        let limit = f64::from(seconds) * 1.1 + 0.5;
+        self.arrivals(rate * seconds, &format!("--rate {rate}"), limit)
     }
 
     /// `total` requests as fast as they are answered; at most as many at once as connections.
     pub(crate) fn count(&self, total: u32) -> Result<Seen> {
         // Under an instrumented server a request may take a hundred times as long as usual.
-        self.counted(total, "", total / 50)
+        let seen = self.arrivals(total, "", f64::from(total) / 50.0)?;
+        seen.context("no request was answered")
     }
 
-    fn counted(&self, total: u32, pace: &str, seconds: u32) -> Result<Seen> {
-        let rows = self.log(&format!("-n{total} {pace}"), seconds)?;
-        parse_h2load(&rows, f64::from(total)).context("h2load logged no request")
-    }
-
-    /// What h2load logs of a run.
-    fn log(&self, how: &str, seconds: u32) -> Result<String> {
+    fn arrivals(&self, total: u32, pace: &str, limit: f64) -> Result<Option<Seen>> {
         let log = self.directory.join("requests.tsv");
         let _ = fs::remove_file(&log);
         let command = format!(
-            "h2load --h1 -t1 -c{} {how} --log-file={} {}",
+            "{} {} --path /orders/17 --connections {} --requests {total} --limit {limit} {pace} --log {}",
+            self.arrivals,
+            self.target,
             self.connections,
             log.display(),
-            self.url()
         );
-        self.run(&command, seconds)?;
-        fs::read_to_string(&log).with_context(|| format!("reading {}", log.display()))
+        self.run(&command, Duration::from_secs_f64(limit))?;
+        let rows =
+            fs::read_to_string(&log).with_context(|| format!("reading {}", log.display()))?;
+        Ok(parse_arrivals(&rows, f64::from(total)))
     }
 
-    fn run(&self, command: &str, seconds: u32) -> Result<String> {
+    fn run(&self, command: &str, time: Duration) -> Result<String> {
         let command: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
-        let patience = Duration::from_secs(u64::from(seconds) * 2 + 30);
+        let patience = time * 2 + Duration::from_secs(30);
         process::run(self.core, &command, patience, self.directory)
     }
 }
@@ -128,9 +112,9 @@ fn parse_wrk(output: &str) -> Option<Seen> {
     })
 }
 
-/// One row for each request: when it started and how long it took (both µs), and its status in
-/// between. A request that never got an answer has no row or a status of -1.
-fn parse_h2load(rows: &str, total: f64) -> Option<Seen> {
+/// One row for each answer: when its request came and how long it took (both µs), and its status in
+/// between.
+fn parse_arrivals(rows: &str, total: f64) -> Option<Seen> {
     let mut waits = Vec::new();
     let mut good = 0.0;
     let (mut first, mut last) = (f64::MAX, f64::MIN);
@@ -139,9 +123,7 @@ fn parse_h2load(rows: &str, total: f64) -> Option<Seen> {
         let (start, status, wait) = (columns.next()??, columns.next()??, columns.next()??);
         first = first.min(start);
         last = last.max(start + wait);
-        if status > 0.0 {
-            waits.push(wait / 1000.0);
-        }
+        waits.push(wait / 1000.0);
         if (200.0..300.0).contains(&status) {
             good += 1.0;
         }
@@ -226,11 +208,8 @@ Transfer/sec:    308.24KB
     }
 
     #[test]
-    fn a_request_that_h2load_never_saw_answered_has_failed() {
-        let seen = parse_h2load(
-            "1000000\t200\t1500\n1000500\t502\t2500\n1001000\t-1\t9\n",
-            4.0,
-        );
+    fn a_request_without_an_answer_has_failed_and_so_has_one_with_an_error() {
+        let rows = "1000000\t200\t1500\n1000500\t502\t2500\n";
         let expected = Seen {
             answered: 2.0,
             failed: 3.0,
@@ -238,6 +217,7 @@ Transfer/sec:    308.24KB
             p50_ms: 2.5,
             p99_ms: 2.5,
         };
-        assert_eq!(seen, Some(expected));
+        assert_eq!(parse_arrivals(rows, 4.0), Some(expected));
+        assert_eq!(parse_arrivals("", 4.0), None);
     }
 }

@@ -77,6 +77,7 @@ fn count(
     let wrapper = callgrind::wrapper(profiles.path());
     let running = lab.start(contender, modern, &wrapper)?;
     let load = Generator {
+        arrivals: lab.binary("arrivals")?,
         core: &lab.load_core,
         directory: &lab.directory,
         target: running.address,

@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use bench_compare::markdown::{cell, table};
 
 use crate::Options;
@@ -60,6 +60,11 @@ pub(crate) fn run(lab: &mut Lab, options: &Options) -> Result<Vec<Target>> {
                 let measured = measure(lab, options, rate, state)?;
                 state.rounds.push(measured);
             }
+            // The next round goes the other way, so that nobody always runs after the same neighbour.
+            states.reverse();
+        }
+        if options.rounds % 2 == 1 {
+            states.reverse();
         }
         report(
             &format!("{rate} requests a second, answers of {size}"),
@@ -136,6 +141,7 @@ fn measure(lab: &Lab, options: &Options, rate: u32, state: &State<'_>) -> Result
         .map_or(lab.legacy, |candidate| candidate.address);
     let running = lab.start(state.contender, candidate, &[])?;
     let load = Generator {
+        arrivals: lab.binary("arrivals")?,
         core: &lab.load_core,
         directory: &lab.directory,
         target: running.address,
@@ -148,6 +154,7 @@ fn measure(lab: &Lab, options: &Options, rate: u32, state: &State<'_>) -> Result
     let earlier = running.settle()?.unwrap_or_default();
     let before = running.usage()?;
     let seen = load.steady(rate, options.seconds)?;
+    let seen = seen.with_context(|| format!("{}: nobody was answered", name(state)))?;
     let later = running.settle()?.unwrap_or_default();
     let after = running.usage()?;
     running.stop()?;
@@ -176,9 +183,9 @@ fn measure(lab: &Lab, options: &Options, rate: u32, state: &State<'_>) -> Result
 
 /// A peer under the same load. It may not come to an end by itself, so it is not waited for.
 fn press(load: &Generator<'_>, running: Running, rate: u32, seconds: u32) -> Result<Round> {
-    load.pressed(rate, 1)?;
+    load.steady(rate, 1)?;
     let before = running.usage()?;
-    let seen = load.pressed(rate, seconds)?;
+    let seen = load.steady(rate, seconds)?;
     let after = running.usage()?;
     running.kill();
     let cpu = before

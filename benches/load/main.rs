@@ -87,7 +87,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<ExitCode> {
-    needed(&["taskset", "wrk", "h2load", "nginx", "valgrind"])?;
+    needed(&["taskset", "wrk", "nginx", "valgrind"])?;
     let directory = tempfile::tempdir()?;
     let own = std::env::current_exe()?;
     let mut lab = Lab {

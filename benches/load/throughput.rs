@@ -89,6 +89,7 @@ fn measure(
 ) -> Result<Sample> {
     let running = lab.start(contender, modern, &[])?;
     let load = Generator {
+        arrivals: lab.binary("arrivals")?,
         core: &lab.load_core,
         directory: &lab.directory,
         target: running.address,
