@@ -175,7 +175,7 @@ async fn an_answer_that_says_it_is_too_long_is_not_read() {
     let vain = raw_backend(|mut stream| async move {
         let head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n";
         let _ = stream.write_all(head).await;
-        std::future::pending().await;
+        std::future::pending::<()>().await;
     })
     .await;
     let proxy = Proxy::start(&one_route(legacy, vain, "shadow", "")).await;
