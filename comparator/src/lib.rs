@@ -65,7 +65,7 @@ use http::HeaderMap;
 pub use change::{Change, Side};
 pub use comparison::{Comparison, Discrepancy, Kind, Undecodable, Verdict, fingerprint};
 pub use decode::{Decoded, decode};
-pub use ids::{IdPair, Ids, Relation};
+pub use ids::{IdPair, Ids, NamedIds, Relation, named_ids};
 use report::Report;
 use rules::Hits;
 pub use rules::{

@@ -159,3 +159,31 @@ async fn a_write_is_mirrored_and_taints_where_the_ids_of_what_it_made_were_let_g
         assert_eq!(status["tainted"][0]["lane"].as_str(), tainted, "{status}");
     }
 }
+
+#[tokio::test]
+async fn ids_are_found_far_into_an_answer_and_what_is_behind_that_taints() {
+    let page = "x".repeat(300_000);
+    let first = format!(r#"{{"id":"17","page":"{page}"}}"#);
+    let last = format!(r#"{{"page":"{page}","id":"17"}}"#);
+    let broken = r#"{"page":"#.to_owned();
+    for (answer, tainted) in [
+        (first, None),
+        (last, Some("order:*")),
+        (broken, Some("order:*")),
+    ] {
+        let shop = async || {
+            let answer = answer.clone();
+            let made = any(|_: String| async { (StatusCode::CREATED, answer) });
+            backend(Router::new().fallback(made)).await
+        };
+        let lines = "writes = \"mirror\"\nlanes = [\"order:header:X-Order\"]\n[compare]\n\
+                     ids = { \"/id\" = \"order\" }";
+        let routes = one_route(shop().await, shop().await, "shadow", lines);
+        let proxy = Proxy::start(&routes).await;
+        assert_eq!(proxy.post("/orders", "{}").await.status, 201);
+        let counts = proxy.settled("all").await;
+        assert_eq!(counts.count(Outcome::Matched), 1, "{counts:?}");
+        let status = lanes(&proxy).await;
+        assert_eq!(status["tainted"][0]["lane"].as_str(), tainted, "{status}");
+    }
+}

@@ -11,6 +11,7 @@ mod identity;
 mod keyed;
 mod matching;
 mod multiset;
+mod named;
 mod number;
 mod object;
 mod parse;
@@ -21,6 +22,7 @@ mod walk;
 
 pub(crate) use document::Document;
 pub(crate) use elements::TEXT;
+pub(crate) use named::ids;
 pub(crate) use parse::{Bounds, Failure, Grammar, parse};
 pub(crate) use string::unescape;
 pub(crate) use walk::compare;

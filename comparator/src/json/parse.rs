@@ -3,9 +3,12 @@
 //! It does not recurse, converts nothing and allows nothing beyond the grammar. Two things the
 //! grammar leaves open are kept for the comparison to judge: repeated keys and lone surrogates.
 
+mod start;
+
 use super::document::{Document, Id, Node, Tag};
 use super::scan::plain_run;
 use crate::Undecodable;
+pub(crate) use start::parse_start;
 
 /// Why a text gave no document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

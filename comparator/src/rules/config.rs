@@ -32,7 +32,9 @@ pub struct RulesConfig {
     /// Values that are ids of an entity, `{ "/data/id" = "order" }`, or texts that name some among
     /// their words: short for rules with `id`. The proxy learns from both answers to a write which
     /// id of one side is which of the other, and takes two of one thing as equal; one that belongs to
-    /// something else is a discrepancy of kind `identity`.
+    /// something else is a discrepancy of kind `identity`. What a write made is known by the first
+    /// 256 KiB of its JSON answer; a POST that may name more behind that, or where its JSON breaks
+    /// off, taints all lanes of the entities that it has not named.
     pub ids: BTreeMap<String, String>,
     /// Places of values that a side mints and only that side understands, such as CSRF tokens and
     /// cursors: `/data/csrfToken`, `headers/x-csrf-token`, or `/links/next?cursor` for a parameter of

@@ -164,7 +164,7 @@ impl Passage {
         if write && self.lanes.is_empty() {
             self.lanes.push(Lane::of_route(&self.route.name));
         }
-        let made = captured.map_or_else(|_| Vec::new(), |answer| self.made(answer));
+        let (made, missed) = captured.map_or_else(|_| Default::default(), |a| self.made(a));
         for lane in made {
             if self.lanes.len() < MOST && !self.lanes.contains(&lane) {
                 self.room.overlaps.written(&lane);
@@ -187,7 +187,7 @@ impl Passage {
             self.room.lose(Lost::new(doubt, why, candidate));
             return;
         }
-        if done && unread {
+        if done && (unread || missed) {
             self.lose_ids(&doubt);
         }
         self.spot = match captured {
@@ -224,7 +224,8 @@ impl Passage {
         let unseen = doubt.iter().filter(|lane| !self.lanes.contains(lane));
         let unseen: Vec<Lane> = unseen.cloned().collect();
         if !unseen.is_empty() {
-            let why = "its answer was let go, so the ids of what it made are not known";
+            let why =
+                "its answer was not read to its end, so the ids of what it made are not known";
             let candidate = Some(self.primary.other());
             self.room.lose(Lost::new(unseen, why, candidate));
         }
@@ -244,12 +245,12 @@ impl Passage {
         }
     }
 
-    /// The lanes of what a write made, by its answer.
-    fn made(&self, answer: &CapturedResponse) -> Vec<Lane> {
-        let ids = made_ids(&self.route.rules, &self.method, answer);
-        let ids = ids.iter().take(MOST);
-        ids.flat_map(|(entity, id)| named(entity, id, &self.room.ids, self.primary))
-            .collect()
+    /// The lanes of what a write made, by its answer, and whether it may have made more.
+    fn made(&self, answer: &CapturedResponse) -> (Vec<Lane>, bool) {
+        let made = made_ids(&self.route.rules, &self.method, answer);
+        let ids = made.ids.iter().take(MOST);
+        let lanes = ids.flat_map(|(entity, id)| named(entity, id, &self.room.ids, self.primary));
+        (lanes.collect(), made.missed)
     }
 
     /// What is tainted if the write is lost: its lanes, and of entities that it may have touched

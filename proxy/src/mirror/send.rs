@@ -150,7 +150,7 @@ fn primary_id(job: &Job) -> Option<HeaderValue> {
     let Job {
         exchange, route, ..
     } = job;
-    let ids = made_ids(&route.rules, &exchange.request.method, &exchange.primary);
+    let ids = made_ids(&route.rules, &exchange.request.method, &exchange.primary).ids;
     let named = |(entity, id): &(String, String)| format!("{entity}={id}");
     // A comma would end the id.
     let whole = ids.iter().filter(|(_, id)| !id.contains(','));

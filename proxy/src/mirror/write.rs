@@ -290,6 +290,6 @@ fn makes_ids(job: &Job) -> bool {
     let Exchange {
         request, primary, ..
     } = &job.exchange;
-    request.method == Method::POST
-        && !made_ids(&job.route.rules, &request.method, primary).is_empty()
+    let made = made_ids(&job.route.rules, &request.method, primary);
+    request.method == Method::POST && (made.missed || !made.ids.is_empty())
 }
