@@ -18,6 +18,10 @@ pub(super) struct Flags {
     /// copy, so that what changes during it is followed up afterwards.
     #[arg(long, conflicts_with_all = ["stop", "until_lag"])]
     start: bool,
+    /// Start although foreign keys delete or change rows of such a table, which triggers of `MySQL` and
+    /// `MariaDB` do not see (ON DELETE CASCADE, SET NULL, ON UPDATE CASCADE).
+    #[arg(long, requires = "start")]
+    despite_cascades: bool,
     /// Take away what `--start` made, and end.
     #[arg(long, conflicts_with = "until_lag")]
     stop: bool,
@@ -42,16 +46,16 @@ pub(super) async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
     let dialect = sides.source.dialect();
     let feed = feed::open(&flags.both.from, dialect, &sides.target).await;
     let feed = feed.map_err(anyhow::Error::from_boxed)?;
-    let tables = feed::tables(&sides.plan)?;
-    if flags.start || flags.stop {
-        for table in tables {
-            if flags.start {
-                feed.start(table).await?;
-                println!("{}: changes are recorded from now on", table.source);
-            } else {
-                feed.stop(table).await?;
-                println!("{}: changes are not recorded any more", table.source);
-            }
+    if flags.start {
+        for table in feed::start(&sides.plan, &*feed, flags.despite_cascades).await? {
+            println!("{}: changes are recorded from now on", table.source);
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    if flags.stop {
+        for table in feed::tables(&sides.plan)? {
+            feed.stop(table).await?;
+            println!("{}: changes are not recorded any more", table.source);
         }
         return Ok(ExitCode::SUCCESS);
     }

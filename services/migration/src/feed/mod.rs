@@ -58,6 +58,11 @@ pub struct Batch {
 /// A source's own record of what changed.
 #[async_trait]
 pub trait Feed: Send + Sync {
+    /// What changes rows of a table by itself without being recorded: foreign keys, with their rules.
+    async fn unseen(&self, _table: &TablePlan) -> Result<Vec<String>, FeedError> {
+        Ok(Vec::new())
+    }
+
     /// Makes it record changes of a table from now on; what is recorded already stays.
     async fn start(&self, table: &TablePlan) -> Result<(), FeedError>;
 
@@ -91,6 +96,13 @@ pub enum FeedError {
          not fed twice"
     )]
     Nothing,
+    /// Foreign keys of the tables change rows that no trigger sees.
+    #[error(
+        "this server does not record what foreign keys delete or change: {}; say \
+         --despite-cascades if that never happens, or if later copies with --max-deletes find it",
+        .0.join(", ")
+    )]
+    Unseen(Vec<String>),
     /// The source could not be asked.
     #[error("could not follow {table}")]
     Failed {
@@ -145,6 +157,29 @@ pub fn tables(plan: &Plan) -> Result<Vec<&TablePlan>, FeedError> {
     } else {
         Ok(fed)
     }
+}
+
+/// Makes the source record changes of the tables that it feeds, and tells which; of none if foreign
+/// keys change rows that it would not record, unless someone knows about that.
+pub async fn start<'p>(
+    plan: &'p Plan,
+    feed: &dyn Feed,
+    despite_cascades: bool,
+) -> Result<Vec<&'p TablePlan>, FeedError> {
+    let tables = tables(plan)?;
+    let mut unseen = Vec::new();
+    if !despite_cascades {
+        for table in &tables {
+            unseen.extend(feed.unseen(table).await?);
+        }
+    }
+    if !unseen.is_empty() {
+        return Err(FeedError::Unseen(unseen));
+    }
+    for table in &tables {
+        feed.start(table).await?;
+    }
+    Ok(tables)
 }
 
 /// How long to follow.

@@ -82,6 +82,11 @@ impl Queue {
 
 #[async_trait]
 impl Feed for Queue {
+    async fn unseen(&self, table: &TablePlan) -> Result<Vec<String>, FeedError> {
+        let cascades = self.recorder.cascades(&table.select.table).await;
+        cascades.map_err(failed(table))
+    }
+
     async fn start(&self, table: &TablePlan) -> Result<(), FeedError> {
         for statement in definitions(self.dialect, &table.select) {
             let made = self.recorder.execute(&statement).await;

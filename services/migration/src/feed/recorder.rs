@@ -6,12 +6,23 @@ use std::time::Duration;
 
 use kit::error::Cause;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
-use sqlx::{AssertSqlSafe, MySqlPool, PgPool, SqlitePool};
+use sqlx::{AssertSqlSafe, MySqlPool, PgPool, Row as _, SqlitePool};
 
+use crate::schema::TableName;
 use crate::store::Dialect;
 
 /// How long a statement waits for another process's write.
 const BUSY: Duration = Duration::from_secs(30);
+
+/// What foreign keys of a table do to its rows by themselves.
+const CASCADES: &str = "
+SELECT CAST(concat(TABLE_NAME, '.', CONSTRAINT_NAME,
+    if(DELETE_RULE IN ('RESTRICT', 'NO ACTION'), '', concat(' ON DELETE ', DELETE_RULE)),
+    if(UPDATE_RULE IN ('RESTRICT', 'NO ACTION'), '', concat(' ON UPDATE ', UPDATE_RULE))) AS CHAR)
+FROM information_schema.REFERENTIAL_CONSTRAINTS
+WHERE CONSTRAINT_SCHEMA = coalesce(?, DATABASE()) AND TABLE_NAME = ?
+  AND NOT (DELETE_RULE IN ('RESTRICT', 'NO ACTION') AND UPDATE_RULE IN ('RESTRICT', 'NO ACTION'))
+ORDER BY CONSTRAINT_NAME";
 
 pub(super) enum Recorder {
     Sqlite(SqlitePool),
@@ -41,6 +52,18 @@ impl Recorder {
             Self::Postgres(pool) => statement.execute(pool).await.map(drop),
             Self::Mysql(pool) => statement.execute(pool).await.map(drop),
         }?)
+    }
+
+    /// The foreign keys of a table that change its rows without firing its triggers, each with its
+    /// rules. Elsewhere than on `MySQL` and `MariaDB`, triggers see that.
+    pub(super) async fn cascades(&self, table: &TableName) -> Result<Vec<String>, Cause> {
+        let Self::Mysql(pool) = self else {
+            return Ok(Vec::new());
+        };
+        let query = sqlx::query(CASCADES).bind(&table.schema).bind(&table.name);
+        let rows = query.fetch_all(pool).await?;
+        let names = rows.iter().map(|row| row.try_get_unchecked(0));
+        Ok(names.collect::<sqlx::Result<_>>()?)
     }
 
     /// The number of seconds that a query gives.

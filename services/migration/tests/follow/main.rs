@@ -85,9 +85,7 @@ async fn feed_of(shop: &Shop) -> Box<dyn Feed> {
     let feed = feed::open(&shop.from, dialect, &shop.sides.target)
         .await
         .unwrap();
-    for table in feed::tables(&shop.sides.plan).unwrap() {
-        feed.start(table).await.unwrap();
-    }
+    feed::start(&shop.sides.plan, &*feed, false).await.unwrap();
     feed
 }
 
@@ -374,6 +372,40 @@ async fn a_table_that_was_truncated_ends_the_feed_until_it_is_started_anew() {
     }
     let feed = feed_of(&shop).await;
     follow(&shop, &*feed).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn foreign_keys_whose_work_no_trigger_sees_are_named_before_anything_is_recorded() {
+    let cascading = "ALTER TABLE child ADD CONSTRAINT goes FOREIGN KEY (parent)
+             REFERENCES parent (id) ON DELETE CASCADE;
+         ALTER TABLE parent ADD COLUMN above INTEGER;
+         ALTER TABLE parent ADD CONSTRAINT moves FOREIGN KEY (above)
+             REFERENCES parent (id) ON DELETE SET NULL ON UPDATE CASCADE;";
+    let shop = Shop::on_mariadb().await;
+    shop.change(cascading).await;
+    let before = shop.sides.source.tables().await.unwrap();
+    let dialect = shop.sides.source.dialect();
+    let feed = feed::open(&shop.from, dialect, &shop.sides.target).await;
+    let feed = feed.unwrap();
+    let refused = feed::start(&shop.sides.plan, &*feed, false).await;
+    let error = refused.err().unwrap().to_string();
+    for named in [
+        "child.goes ON DELETE CASCADE",
+        "parent.moves ON DELETE SET NULL ON UPDATE CASCADE",
+    ] {
+        assert!(error.contains(named), "{error}");
+    }
+    assert!(
+        !error.contains("ibfk"),
+        "a key that restricts hides nothing: {error}"
+    );
+    assert_eq!(shop.sides.source.tables().await.unwrap(), before);
+    feed::start(&shop.sides.plan, &*feed, true).await.unwrap();
+
+    // Where triggers see it, nobody is asked.
+    let shop = Shop::on_postgres().await;
+    shop.change(cascading).await;
+    feed_of(&shop).await;
 }
 
 #[tokio::test]
