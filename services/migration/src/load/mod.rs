@@ -222,7 +222,7 @@ impl Job {
             .target
             .restore(source, &self.table.destination, &*self.plan)
             .await;
-        let orphans = restored.map_err(|error| self.write_error(error))?.len() as u64;
+        let orphans = restored.map_err(|error| self.write_error(error))?;
         report.refused += orphans;
         report.written = report.written.saturating_sub(orphans);
         self.count_refused(orphans)?;

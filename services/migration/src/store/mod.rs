@@ -198,13 +198,13 @@ pub trait Target: Source {
     async fn unburden(&self, destination: &Destination) -> Result<(), Cause>;
 
     /// Makes again what was taken away, in this run or in one that died. Rows that a foreign key
-    /// then refuses go to quarantine, under the names that `naming` has for them; they are returned.
+    /// then refuses go to quarantine, under the names that `naming` has for them; how many is returned.
     async fn restore(
         &self,
         source: &str,
         destination: &Destination,
         naming: &dyn Naming,
-    ) -> Result<Vec<Quarantined>, Cause>;
+    ) -> Result<u64, Cause>;
 
     /// What was taken away and waits to be made again, because a table that it is about was not
     /// loaded to its end. Writes nothing.

@@ -5,12 +5,12 @@
 //! foreign key waits until both of its tables are loaded.
 
 use kit::error::Cause;
-use sqlx::{AssertSqlSafe, PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool};
 
-use super::books::quarantine;
+use super::orphans::orphans;
 use super::schema;
 use super::session::{cause, refused, run, transaction};
-use crate::store::{Destination, Dialect, Naming, Quarantined, Waiting, WriteError};
+use crate::store::{Destination, Dialect, Naming, Waiting, WriteError};
 
 const SQL: Dialect = Dialect::Postgres;
 
@@ -74,16 +74,16 @@ type WaitingColumns = (String, String, String, Option<String>, Option<String>);
 
 /// How to make one again.
 #[derive(sqlx::FromRow)]
-struct ForeignKey {
+pub(super) struct ForeignKey {
     /// Of its entry, once there is one.
     id: i64,
-    of_table: String,
-    to_table: String,
-    of_columns: Vec<String>,
-    to_columns: Vec<String>,
-    name: String,
-    definition: String,
-    source: Option<String>,
+    pub(super) of_table: String,
+    pub(super) to_table: String,
+    pub(super) of_columns: Vec<String>,
+    pub(super) to_columns: Vec<String>,
+    pub(super) name: String,
+    pub(super) definition: String,
+    pub(super) source: Option<String>,
 }
 
 pub(super) async fn unburden(pool: &PgPool, destination: &Destination) -> Result<(), Cause> {
@@ -148,7 +148,7 @@ pub(super) async fn restore(
     source: &str,
     destination: &Destination,
     naming: &dyn Naming,
-) -> Result<Vec<Quarantined>, Cause> {
+) -> Result<u64, Cause> {
     let table = &SQL.table(&destination.table);
     let loaded = transaction(pool, async |connection| {
         let name = name(connection, table).await.map_err(refused)?;
@@ -176,19 +176,18 @@ pub(super) async fn restore(
         made.await.map_err(cause)?;
     }
     let keys: Vec<ForeignKey> = sqlx::query_as(READY).bind(&name).fetch_all(pool).await?;
-    let mut gone = Vec::new();
+    let mut gone = 0;
     for key in keys {
         let child = key.of_table.clone();
         let columns = schema::key(pool, &child).await?;
         let made = transaction(pool, async |connection| {
             let gone = orphans(connection, &key, &columns, naming).await?;
-            quarantine(connection, &gone).await?;
             let (id, name, definition) = (key.id, &key.name, &key.definition);
             let add = format!("ALTER TABLE {child} ADD CONSTRAINT {name} {definition}");
             remade(connection, id, add).await?;
             Ok(gone)
         });
-        gone.extend(made.await.map_err(cause)?);
+        gone += made.await.map_err(cause)?;
     }
     Ok(gone)
 }
@@ -231,79 +230,4 @@ async fn remade(
     let query = sqlx::query("DELETE FROM cutover_deferred WHERE id = $1").bind(id);
     query.execute(connection).await.map_err(refused)?;
     Ok(())
-}
-
-/// Takes away the rows that refer to none, and those that referred to them in the same table.
-async fn orphans(
-    connection: &mut PgConnection,
-    key: &ForeignKey,
-    key_columns: &[String],
-    naming: &dyn Naming,
-) -> Result<Vec<Quarantined>, WriteError> {
-    let ForeignKey {
-        of_table, to_table, ..
-    } = key;
-    let mut gone = Vec::new();
-    if key.definition.ends_with("NOT VALID") {
-        return Ok(gone);
-    }
-    run(connection, "SET LOCAL statement_timeout = 0").await?;
-    let lock = format!("LOCK TABLE {of_table}, {to_table} IN SHARE ROW EXCLUSIVE MODE");
-    run(connection, lock).await?;
-    let columns = || key.of_columns.iter().map(|column| SQL.name(column));
-    let given: Vec<String> = columns().map(|of| format!("c.{of} IS NOT NULL")).collect();
-    let pairs = columns().zip(&key.to_columns);
-    let same: Vec<String> = pairs
-        .map(|(of, to)| format!("p.{} = c.{of}", SQL.name(to)))
-        .collect();
-    let shown: Vec<String> = match key_columns {
-        [] => vec!["c.ctid::text".to_owned()],
-        columns => columns
-            .iter()
-            .map(|column| format!("c.{}::text", SQL.name(column)))
-            .collect(),
-    };
-    let delete = format!(
-        "DELETE FROM {of_table} AS c WHERE {} AND NOT EXISTS (
-             SELECT FROM {to_table} AS p WHERE {}) RETURNING ARRAY[{}], to_jsonb(c)::text",
-        given.join(" AND "),
-        same.join(" AND "),
-        shown.join(", "),
-    );
-    let source = key.source.as_ref().unwrap_or(of_table);
-    let columns = key.of_columns.join(", ");
-    loop {
-        let query = sqlx::query_as(AssertSqlSafe(delete.as_str())).persistent(false);
-        let rows: Vec<(Vec<String>, String)> =
-            query.fetch_all(&mut *connection).await.map_err(refused)?;
-        if rows.is_empty() {
-            return Ok(gone);
-        }
-        for (values, row) in rows {
-            let there: Vec<(String, String)> =
-                key_columns.iter().cloned().zip(values.clone()).collect();
-            let named = match naming.source_key(source, &there) {
-                Some(named) => Some(named),
-                None => made_of(connection, &values).await.map_err(refused)?,
-            };
-            gone.push(Quarantined {
-                source: source.clone(),
-                key: named.unwrap_or_else(|| values.join(",")),
-                reason: format!(
-                    "foreign key {}: {to_table} has no row for {columns}",
-                    key.name
-                ),
-                row,
-            });
-        }
-    }
-}
-
-/// What a generated key was made of.
-async fn made_of(connection: &mut PgConnection, key: &[String]) -> sqlx::Result<Option<String>> {
-    let [modern] = key else { return Ok(None) };
-    sqlx::query_scalar("SELECT legacy FROM cutover_ids WHERE modern = $1 LIMIT 1")
-        .bind(modern)
-        .fetch_optional(connection)
-        .await
 }

@@ -8,6 +8,7 @@ mod decode;
 mod encode;
 mod hashed;
 mod numeric;
+mod orphans;
 mod read;
 mod schema;
 mod session;
@@ -134,7 +135,7 @@ impl Target for Postgres {
         source: &str,
         destination: &Destination,
         naming: &dyn Naming,
-    ) -> Result<Vec<Quarantined>, Cause> {
+    ) -> Result<u64, Cause> {
         burden::restore(&self.pool, source, destination, naming).await
     }
 

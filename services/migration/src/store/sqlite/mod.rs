@@ -159,8 +159,8 @@ impl Target for Sqlite {
         _source: &str,
         _destination: &Destination,
         _naming: &dyn Naming,
-    ) -> Result<Vec<Quarantined>, Cause> {
-        Ok(Vec::new())
+    ) -> Result<u64, Cause> {
+        Ok(0)
     }
 
     async fn write(
