@@ -186,3 +186,30 @@ async fn a_key_is_found_again_from_the_other_side_or_not_at_all() {
     }
     assert!(!table.is_ordered(), "10 comes before 9 in a text");
 }
+
+#[tokio::test]
+async fn two_spellings_of_one_table_are_told_with_both_places() {
+    let schema = "CREATE TABLE Orders (id INTEGER PRIMARY KEY);
+                  CREATE TABLE copies (id INTEGER PRIMARY KEY);
+                  CREATE VIEW newer AS SELECT id FROM Orders WHERE id > 9;";
+    let mapping = |first: (&str, &str), second: (&str, &str)| {
+        let entry = |(from, to): (&str, &str), key: &str| {
+            format!("[[tables]]\nfrom = \"{from}\"\nto = \"{to}\"\n{key}\n")
+        };
+        entry(first, "") + &entry(second, "key = [\"id\"]")
+    };
+    let told = async |first, second| {
+        let found = planned(schema, schema, &mapping(first, second)).await;
+        found.map(|_| ()).unwrap_err()
+    };
+    let read = told(("Orders", "Orders"), ("main.orders", "copies")).await;
+    let expected = "m.toml:5: `main.orders` is the table `Orders`, which is read already, for the \
+                    table in line 1";
+    assert!(read.contains(expected), "{read}");
+    let filled = told(("Orders", "Orders"), ("copies", "ORDERS")).await;
+    let expected = "m.toml:5: `ORDERS` is the table `Orders`, which is filled already, by the \
+                    table in line 1";
+    assert!(filled.contains(expected), "{filled}");
+    let view = told(("Orders", "Orders"), ("newer", "copies")).await;
+    assert!(!view.contains("already"), "a view is another: {view}");
+}

@@ -5,11 +5,14 @@ mod judge;
 mod key;
 mod naming;
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use kit::error::Cause;
 
 use self::judge::Judge;
 use crate::mapping::{Change, Feeder, Mapping, Problem, Problems};
-use crate::schema::{TableSchema, Type};
+use crate::schema::{TableName, TableSchema, Type};
 use crate::store::{Destination, Dialect, Select, Source};
 use crate::transform::{Reading, Step, convert};
 use crate::value::{Key, Row, Value};
@@ -73,6 +76,7 @@ impl Plan {
     ) -> Result<Self, PlanError> {
         let mut problems = Vec::new();
         let mut tables = Vec::with_capacity(mapping.tables.len());
+        let (mut read, mut filled) = (Named::new(), Named::new());
         for map in &mapping.tables {
             let from = describe(source, &map.from).await?;
             let to = describe(target, &map.to).await?;
@@ -86,6 +90,20 @@ impl Plan {
                 }
             }
             if let (Some(from), Some(to)) = (from, to) {
+                let why = "is read already, for the table in line";
+                problems.extend(named_before(
+                    &mut read,
+                    &from.name,
+                    (&map.from, map.line),
+                    why,
+                ));
+                let why = "is filled already, by the table in line";
+                problems.extend(named_before(
+                    &mut filled,
+                    &to.name,
+                    (&map.to, map.line),
+                    why,
+                ));
                 let mut judge = Judge {
                     map,
                     from: &from,
@@ -226,10 +244,33 @@ impl Reading {
     }
 }
 
-async fn describe(
-    side: &dyn Source,
-    table: &crate::schema::TableName,
-) -> Result<Option<TableSchema>, PlanError> {
+/// The tables of a side that were named, as the database calls them, with the lines.
+type Named = HashMap<TableName, usize>;
+
+/// Notes a table, and tells if it was named before in another spelling. A mapping that names one
+/// twice in the same is refused when it is read.
+fn named_before(
+    named: &mut Named,
+    table: &TableName,
+    (spelled, line): (&TableName, usize),
+    why: &str,
+) -> Option<Problem> {
+    match named.entry(table.clone()) {
+        Entry::Vacant(first) => {
+            first.insert(line);
+            None
+        }
+        Entry::Occupied(other) => Some(Problem {
+            line,
+            message: format!(
+                "`{spelled}` is the table `{table}`, which {why} {}",
+                other.get()
+            ),
+        }),
+    }
+}
+
+async fn describe(side: &dyn Source, table: &TableName) -> Result<Option<TableSchema>, PlanError> {
     side.describe(table)
         .await
         .map_err(|source| PlanError::Schema {

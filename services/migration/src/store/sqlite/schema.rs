@@ -63,12 +63,27 @@ pub(super) async fn describe(
     }
     let key: Vec<String> = key.into_iter().map(|(_, name)| name).collect();
     nameless(pool, table, &columns, &key).await?;
-    Ok((!columns.is_empty()).then(|| TableSchema {
-        name: table.clone(),
+    let name = own_name(pool, table).await?;
+    Ok((!columns.is_empty()).then_some(TableSchema {
+        name,
         columns,
         key,
         rows: None,
     }))
+}
+
+/// A table's own name: the letters of a given one may be of another case, and its schema goes
+/// without saying.
+async fn own_name(pool: &SqlitePool, table: &TableName) -> Result<TableName, Cause> {
+    let other = |schema: &String| !schema.eq_ignore_ascii_case("main");
+    let query = sqlx::query_scalar(
+        "SELECT name FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE AND type IN ('table', 'view')",
+    );
+    let own: Option<String> = query.bind(&table.name).fetch_optional(pool).await?;
+    Ok(TableName {
+        schema: table.schema.clone().filter(other),
+        name: own.unwrap_or_else(|| table.name.clone()),
+    })
 }
 
 pub(super) async fn cascades(pool: &SqlitePool, table: &TableName) -> Result<Vec<String>, Cause> {
