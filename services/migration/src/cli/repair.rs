@@ -22,7 +22,7 @@ pub(super) struct Flags {
     /// Make the changes. What was there before is written to this new file first.
     #[arg(long, value_name = "UNDO-LOG", requires = "report")]
     apply: Option<PathBuf>,
-    /// Rows that may be deleted; with more, nothing is changed.
+    /// Rows that may be deleted; with more, nothing is changed, and the exit code is 2.
     #[arg(long, value_name = "N", default_value_t = 0)]
     max_deletes: u64,
     /// Take back the changes of this log, where the rows are still as they were left.
@@ -71,7 +71,9 @@ pub(super) async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
             for row in &proposal.impossible {
                 eprintln!("cannot be put right: {row}");
             }
-            return Ok(ExitCode::SUCCESS);
+            sides.close().await;
+            proposal.within(flags.max_deletes)?;
+            return Ok(exit(proposal.is_complete()));
         };
         let mut log = Log::create(log)?;
         apply(
@@ -115,9 +117,9 @@ fn told(applied: &Applied) -> ExitCode {
     if applied.left_out > 0 {
         println!("{} rows are not in the report", applied.left_out);
     }
-    if applied.is_complete() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(1)
-    }
+    exit(applied.is_complete())
+}
+
+fn exit(complete: bool) -> ExitCode {
+    ExitCode::from(u8::from(!complete))
 }

@@ -66,13 +66,7 @@ pub async fn apply(
     options: &Options,
     stop: &CancellationToken,
 ) -> Result<Applied, RepairError> {
-    let deletes = proposal.deletes();
-    if deletes > most_deletes {
-        return Err(RepairError::Deletes {
-            deletes,
-            most: most_deletes,
-        });
-    }
+    proposal.within(most_deletes)?;
     let mut applied = Applied {
         impossible: proposal.impossible.clone(),
         left_out: proposal.left_out,

@@ -53,6 +53,20 @@ impl Proposal {
             .filter(|repair| repair.change.wanted.is_none())
             .count() as u64
     }
+
+    /// Whether it would put every row right that the report counted, as far as can be told before.
+    pub fn is_complete(&self) -> bool {
+        self.impossible.is_empty() && self.left_out == 0
+    }
+
+    /// An error where it would delete more rows than may be.
+    pub fn within(&self, most_deletes: u64) -> Result<(), RepairError> {
+        let (deletes, most) = (self.deletes(), most_deletes);
+        if deletes > most {
+            return Err(RepairError::Deletes { deletes, most });
+        }
+        Ok(())
+    }
 }
 
 /// Reads the rows of a report again, and says what would put them right. Rows of tables that

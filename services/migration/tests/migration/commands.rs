@@ -2,6 +2,9 @@
 
 use std::process::{Command, Output};
 
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _};
+
 use crate::sides::{MAPPING, sqlite_to_postgres};
 
 fn run(arguments: &[&str]) -> Output {
@@ -39,6 +42,58 @@ async fn the_exit_code_says_how_it_went() {
     assert_eq!(code(&[&["migrate", "--once"], &both[..]].concat()), Some(0));
     assert_eq!(code(&[&["migrate"], &both[..]].concat()), Some(1));
     assert_eq!(code(&[&["migrate", "--once"], &both[..]].concat()), Some(1));
+}
+
+#[tokio::test]
+async fn a_repair_that_only_says_what_it_would_do_ends_as_the_repair_would() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).display().to_string();
+    let (from, to) = (path("from.db"), path("to.db"));
+    let table = "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT)";
+    let parts =
+        "CREATE TABLE parts (id INTEGER PRIMARY KEY, t INTEGER REFERENCES t ON DELETE CASCADE)";
+    sqlite(&from, &[table, "INSERT INTO t VALUES (1, 'a')"]).await;
+    sqlite(&to, &[table, parts, "INSERT INTO t VALUES (1, 'b')"]).await;
+    let mapping = path("mapping.toml");
+    std::fs::write(&mapping, "[[tables]]\nfrom = \"t\"\nto = \"t\"\n").unwrap();
+    let (from_url, to_url) = (format!("sqlite:{from}"), format!("sqlite:{to}"));
+    let both = ["--mapping", &mapping, "--from", &from_url, "--to", &to_url];
+    let report = path("report.json");
+    let repair = |more: &[&str]| {
+        let compared = run(&[&["reconcile", "--json"], &both[..]].concat());
+        std::fs::write(&report, compared.stdout).unwrap();
+        let output = run(&[&["repair", "--report", &report], &both[..], more].concat());
+        (output.status.code(), said(&output))
+    };
+    let (code, told) = repair(&[]);
+    assert_eq!(code, Some(0), "all of it can be put right: {told}");
+    sqlite(&to, &["DROP TABLE parts", "INSERT INTO t VALUES (2, 'c')"]).await;
+    let (code, told) = repair(&[]);
+    assert_eq!(code, Some(2), "a row would go, and none may: {told}");
+    assert!(
+        told.contains("1 rows would be deleted, and 0 may be"),
+        "{told}"
+    );
+    assert_eq!(repair(&["--max-deletes", "1"]).0, Some(0));
+    sqlite(&to, &[parts]).await;
+    let (code, told) = repair(&["--max-deletes", "1"]);
+    assert_eq!(code, Some(1), "what it would take along stays: {told}");
+    assert!(told.contains("cannot be put right: t 2"), "{told}");
+}
+
+async fn sqlite(file: &str, statements: &[&str]) {
+    let options = SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(true);
+    let mut database = options.connect().await.unwrap();
+    for statement in statements {
+        let statement = sqlx::AssertSqlSafe((*statement).to_owned());
+        sqlx::raw_sql(statement)
+            .execute(&mut database)
+            .await
+            .unwrap();
+    }
+    database.close().await.unwrap();
 }
 
 #[test]
