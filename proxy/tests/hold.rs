@@ -81,6 +81,16 @@ fn ended(proxy: &Proxy, ending: Ending) -> u64 {
     found.map_or(0, |(_, n)| *n)
 }
 
+/// Claims what the metrics say of the hold: whether there is one, its writes and their bytes.
+async fn measured(proxy: &Proxy, expected: [u64; 3]) {
+    let metrics = proxy.control(http::Request::get("/metrics"), "").await.body;
+    let names = ["holding", "held", "held_bytes"];
+    for (name, expected) in names.into_iter().zip(expected) {
+        let line = format!("\ncutover_outbox_{name} {expected}\n");
+        assert!(metrics.contains(&line), "{line}{metrics}");
+    }
+}
+
 #[tokio::test]
 async fn what_is_held_waits_over_restarts_and_goes_its_way_in_order_or_is_settled() {
     let (legacy, seen) = (ok().await, Seen::default());
@@ -98,6 +108,9 @@ async fn what_is_held_waits_over_restarts_and_goes_its_way_in_order_or_is_settle
     })
     .await;
     common::eventually(|| Some(()).filter(|()| ended(&proxy, Ending::Held) == 1)).await;
+    let bytes = get(&proxy, "/api/outbox").await["hold"]["bytes"].clone();
+    assert!(bytes.as_u64().is_some_and(|bytes| bytes > 0), "{bytes}");
+    measured(&proxy, [1, 9, bytes.as_u64().unwrap()]).await;
 
     let Proxy {
         running, folder, ..
@@ -134,6 +147,7 @@ async fn what_is_held_waits_over_restarts_and_goes_its_way_in_order_or_is_settle
     let released = post(&proxy, "/api/outbox/release", json!({})).await;
     assert_eq!(released, json!({ "delivered": 7, "lost": 0 }));
     until(&proxy, "/api/outbox", |now| now["stored"] == 0).await;
+    measured(&proxy, [0, 0, 0]).await;
     let seen = seen.lock().unwrap().clone();
     let of = |lane: u64| -> Vec<u64> {
         let all = seen.iter().map(|body| body.parse::<u64>().unwrap());

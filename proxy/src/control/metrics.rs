@@ -50,6 +50,7 @@ pub(super) async fn metrics(
         readiness: state.readiness().await,
         lanes: state.lanes.status().await,
         outbox: state.outbox.status(),
+        held: state.outbox.hold().map(|_| state.outbox.held_count()),
         ids: state.ids.status(),
         sessions: state
             .mirror
@@ -89,6 +90,8 @@ struct Reading {
     readiness: Vec<Readiness>,
     lanes: LanesStatus,
     outbox: OutboxStatus,
+    /// Writes that wait in a hold and their bytes, while there is one.
+    held: Option<(usize, usize)>,
     ids: IdsStatus,
     sessions: Option<SessionsStatus>,
 }

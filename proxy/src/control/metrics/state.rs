@@ -69,7 +69,19 @@ impl Reading {
             "outbox_failing",
             "1 while the outbox can't be written",
             outbox.failing.into(),
-        )
+        )?;
+        let (held, bytes) = self.held.unwrap_or_default();
+        out.gauge(
+            "outbox_holding",
+            "1 while writes to modern are held",
+            self.held.is_some().into(),
+        )?;
+        out.gauge(
+            "outbox_held",
+            "Writes that wait for the end of the hold",
+            held as u64,
+        )?;
+        out.gauge("outbox_held_bytes", "Bytes that they hold", bytes as u64)
     }
 
     pub(super) fn ids(&self, out: &mut Out<'_>) -> fmt::Result {
