@@ -33,8 +33,11 @@ pub struct RulesConfig {
     /// their words: short for rules with `id`. The proxy learns from both answers to a write which
     /// id of one side is which of the other, and takes two of one thing as equal; one that belongs to
     /// something else is a discrepancy of kind `identity`. What a write made is known by the first
-    /// 256 KiB of its JSON answer; a POST that may name more behind that, or where its JSON breaks
-    /// off, taints all lanes of the entities that it has not named.
+    /// 256 KiB of its JSON answer. A POST that may name more behind that, or where its JSON breaks off,
+    /// or whose answer was let go (`skipped: too_large` by `[mirror] max_body`, `dropped: budget`), is
+    /// mirrored and taints all lanes of the entities that it has not named: what it made has no lane
+    /// and no pair of ids. One that made something and whose candidate's answer was let go taints its
+    /// own lanes. What comes after it there is `skipped: tainted` until they are cleared.
     pub ids: BTreeMap<String, String>,
     /// Places of values that a side mints and only that side understands, such as CSRF tokens and
     /// cursors: `/data/csrfToken`, `headers/x-csrf-token`, or `/links/next?cursor` for a parameter of
