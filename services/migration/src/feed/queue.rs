@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 use super::recorder::Recorder;
 use super::{Batch, Feed, FeedError, failed};
 use crate::plan::TablePlan;
-use crate::schema::TableName;
+use crate::schema::{TableName, Type};
 use crate::store::{self, Dialect, Range, Select, Source};
 use crate::value::{Key, Row, Value};
 
@@ -183,10 +183,21 @@ fn definitions(dialect: Dialect, select: &Select) -> Vec<String> {
     };
     let keys: Vec<String> = select
         .key_columns()
-        .map(|column| format!("{} {}", dialect.name(&column.name), column.native))
+        .map(|column| {
+            // One of a list, or a text of a charset of its own, is kept as the text that it is.
+            let kind = match (dialect, &column.kind) {
+                (Dialect::Mysql, Type::Text { .. }) => "TEXT",
+                _ => &column.native,
+            };
+            format!("{} {kind}", dialect.name(&column.name))
+        })
         .collect();
+    let charset = match dialect {
+        Dialect::Mysql => " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+        _ => "",
+    };
     let mut statements = vec![format!(
-        "CREATE TABLE IF NOT EXISTS {queue} ({number} {numbered}, {made_at} {now}, {})",
+        "CREATE TABLE IF NOT EXISTS {queue} ({number} {numbered}, {made_at} {now}, {}){charset}",
         keys.join(", ")
     )];
     statements.extend(match dialect {

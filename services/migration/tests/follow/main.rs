@@ -408,6 +408,37 @@ async fn foreign_keys_whose_work_no_trigger_sees_are_named_before_anything_is_re
     feed_of(&shop).await;
 }
 
+/// The queue keeps keys as the table does: whatever their letters, and in whatever charset.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_that_are_of_a_list_or_in_a_charset_of_their_own_are_recorded_as_they_are() {
+    let shop = Shop::from_mariadb(
+        "ALTER DATABASE CHARACTER SET latin1;
+         CREATE TABLE sizes (size ENUM('Small', 'LARGE', 'it''s \\\\ (OK)') CHARACTER SET utf8mb4 NOT NULL,
+             letter ENUM('a', 'A') CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+             word VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+             stock INTEGER, PRIMARY KEY (size, letter, word));
+         INSERT INTO sizes SELECT s, l, w, 1 FROM
+             (SELECT 'Small' AS s UNION SELECT 'LARGE' UNION SELECT 'it''s \\\\ (OK)') AS ss,
+             (SELECT 'a' AS l UNION SELECT CAST('A' AS CHAR) COLLATE utf8mb4_bin) AS ls,
+             (SELECT 'Ж' AS w UNION SELECT 'ж' COLLATE utf8mb4_bin) AS ws;",
+        "CREATE TABLE sizes (size text, letter text, word text, stock bigint,
+             PRIMARY KEY (size, letter, word))",
+        "[[tables]]\nfrom = \"sizes\"\nto = \"sizes\"\nfeeder = \"database\"\n",
+    )
+    .await;
+    let feed = feed_of(&shop).await;
+    copy(&shop).await;
+    assert_eq!(shop.differences().await, Vec::<String>::new());
+    shop.change(
+        "DELETE FROM sizes WHERE size = 'Small' AND word = 'Ж';
+         UPDATE sizes SET stock = 2 WHERE size = 'LARGE';
+         UPDATE sizes SET size = 'Small' WHERE size = 'it''s \\\\ (OK)' AND word = 'Ж';",
+    )
+    .await;
+    follow(&shop, &*feed).await.unwrap();
+    assert_eq!(shop.differences().await, Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn a_table_that_mirrored_writes_feed_is_not_fed_twice() {
     let mapping = shop::MAPPING.replace("feeder = \"database\"", "feeder = \"mirror\"");

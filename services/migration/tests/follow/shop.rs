@@ -90,6 +90,14 @@ impl Shop {
         Self::to_postgres(from, to).await
     }
 
+    /// The same with tables of a test's own, by the mapping's every column.
+    pub(crate) async fn from_mariadb(source: &str, target: &str, mapping: &str) -> Self {
+        let (from, to) = (mariadb_database(), postgres_database());
+        change(&from, source).await;
+        change(&to, target).await;
+        Self::open(mapping, from, to, None).await
+    }
+
     async fn to_postgres(from: String, to: String) -> Self {
         change(&to, &tables("double precision", "CHECK (amount >= 0)")).await;
         Self::open(MAPPING, from, to, None).await
