@@ -12,6 +12,7 @@ mod discrepancies;
 mod error;
 mod export;
 mod health;
+mod hold;
 mod ids;
 mod import;
 mod lanes;
@@ -176,11 +177,11 @@ pub fn router(state: ControlState) -> Router {
         .route("/api/lanes/{lane}/taint", delete(lanes::clear))
         .route("/api/taints", get(lanes::taints))
         .route("/api/outbox", get(outbox::status))
-        .route("/api/outbox/hold", post(outbox::hold))
-        .route("/api/outbox/mark", post(outbox::mark))
+        .route("/api/outbox/hold", post(hold::hold))
+        .route("/api/outbox/mark", post(hold::mark))
         .route("/api/outbox/held", get(outbox::held))
-        .route("/api/outbox/settle", post(outbox::settle))
-        .route("/api/outbox/release", post(outbox::release))
+        .route("/api/outbox/settle", post(hold::settle))
+        .route("/api/outbox/release", post(hold::release))
         .route("/api/unrouted", get(unrouted::list))
         .route("/api/docs/openapi.json", get(openapi::json))
         .route("/healthz", get(health::alive))

@@ -1,7 +1,7 @@
 //! `GET /api/docs/openapi.json`: the API's description, generated from the handlers.
 
 use super::{
-    decide, dials, discrepancies, export, health, ids, import, lanes, metrics, outbox, outcomes,
+    decide, dials, discrepancies, export, health, hold, ids, import, lanes, metrics, outbox, outcomes,
     preview, readiness, reconciliation, replay, route_edit, routes, rows, stop, unrouted,
 };
 use axum::Json;
@@ -40,11 +40,11 @@ use utoipa::openapi::OpenApi as Document;
         lanes::taints,
         lanes::clear,
         outbox::status,
-        outbox::hold,
-        outbox::mark,
+        hold::hold,
+        hold::mark,
         outbox::held,
-        outbox::settle,
-        outbox::release,
+        hold::settle,
+        hold::release,
         unrouted::list,
         health::alive,
         health::ready,

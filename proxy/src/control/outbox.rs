@@ -1,25 +1,18 @@
-//! `/api/outbox`: mirrored writes that wait, and the hold on them while modern's database is filled.
-//!
-//! Who fills it begins the hold, copies, takes marks around what it reads, settles the writes whose
-//! rows it has brought over, and releases the rest. The API decides nothing of that.
+//! `GET /api/outbox` and `/api/outbox/held`: mirrored writes that wait, and the hold on them. Who
+//! begins and ends one asks `hold`.
 
 use super::ControlState;
-use super::body::Body;
 use super::error::{ApiError, ErrorBody};
-use crate::outbox::{HeldWrite, HoldError, OutboxStatus, Released, Settled, Verdict};
+use crate::outbox::{Held, HeldWrite, OutboxStatus};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Held writes that are listed at a time.
 const PAGE: usize = 200;
-
-/// Routes that a hold may name, and characters of a reason.
-const MOST_ROUTES: usize = 200;
-const LONGEST_REASON: usize = 300;
 
 /// The outbox, and where its writes are.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -40,30 +33,18 @@ struct HoldBody {
     /// Since when.
     #[schema(value_type = String, format = DateTime)]
     since: Timestamp,
-    /// The position at which it began.
+    /// The position at which it began or was taken over.
     position: u64,
+    /// Names it: in quotes, the ETag that changes of it take as If-Match.
+    tag: String,
+    /// Who has it, as they call themselves; null where they did not say.
+    holder: Option<String>,
     /// The routes whose writes wait; all where none is named.
     routes: Vec<String>,
     /// Writes that wait.
     writes: usize,
     /// Their bytes.
     bytes: usize,
-}
-
-/// What is to be held.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct HoldRequest {
-    /// Routes by their names; all where none is named.
-    #[serde(default)]
-    routes: Vec<String>,
-}
-
-/// A mark.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub(super) struct MarkBody {
-    /// A write that begins from now on has a greater position.
-    position: u64,
 }
 
 /// Which page of the writes that wait.
@@ -92,93 +73,10 @@ pub(super) struct HeldBody {
     tried: bool,
 }
 
-/// Which writes are over.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct SettleRequest {
-    /// Their numbers.
-    writes: Vec<u64>,
-    /// Why they are lost and taint their lanes; without it, their rows are there. One that was tried
-    /// before is lost in any case: modern may have what it did twice.
-    lost: Option<String>,
-}
-
-/// How a hold ends.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ReleaseRequest {
-    /// Writes that began up to this position are lost and taint their lanes, whether they wait or
-    /// are under way: it is not known whether what was copied has them. Without it, all are
-    /// delivered.
-    up_to: Option<u64>,
-}
-
 /// What waits, and whether it is held.
 #[utoipa::path(get, path = "/api/outbox", responses((status = 200, body = OutboxBody)))]
 pub(super) async fn status(State(state): State<ControlState>) -> Json<OutboxBody> {
-    Json(body(&state))
-}
-
-fn body(state: &ControlState) -> OutboxBody {
-    let outbox = &state.outbox;
-    OutboxBody {
-        status: outbox.status(),
-        delivering: outbox.delivering(),
-        passed: state.lanes.passed(),
-        hold: outbox.hold().map(|hold| {
-            let (writes, bytes) = outbox.held_count();
-            HoldBody {
-                since: hold.since,
-                position: hold.position,
-                routes: hold.routes.clone(),
-                writes,
-                bytes,
-            }
-        }),
-    }
-}
-
-/// Holds what is delivered to modern: writes are stored in their order and wait, over restarts,
-/// and reads end as `skipped: held`. A full outbox taints, as ever.
-#[utoipa::path(
-    post, path = "/api/outbox/hold", request_body = HoldRequest,
-    responses(
-        (status = 200, body = OutboxBody),
-        (status = 404, body = ErrorBody, description = "a route that there is not"),
-        (status = 409, body = ErrorBody, description = "other routes are held"),
-        (status = 503, body = ErrorBody, description = "the hold can't be stored"),
-    )
-)]
-pub(super) async fn hold(
-    State(state): State<ControlState>,
-    Body(HoldRequest { mut routes }): Body<HoldRequest>,
-) -> Result<Json<OutboxBody>, ApiError> {
-    routes.sort();
-    routes.dedup();
-    if routes.len() > MOST_ROUTES {
-        return Err(ApiError::bad_request(format!(
-            "{} routes are named, at most {MOST_ROUTES} may be",
-            routes.len()
-        )));
-    }
-    let table = state.routes.table();
-    if let Some(unknown) = routes.iter().find(|name| table.route(name).is_none()) {
-        let message = format!("no route is named {:?}", super::error::shown(unknown));
-        return Err(ApiError::not_found(message));
-    }
-    let begun = state.outbox.begin_hold(routes, || state.lanes.mark()).await;
-    let hold = begun.map_err(|error| refused(&error))?;
-    tracing::info!(routes = ?hold.routes, since = %hold.since, "mirrored writes to modern are held");
-    Ok(Json(body(&state)))
-}
-
-/// Takes a mark in the order of what is mirrored; `GET /api/outbox` says when every write is over
-/// that began before it.
-#[utoipa::path(post, path = "/api/outbox/mark", responses((status = 200, body = MarkBody)))]
-pub(super) async fn mark(State(state): State<ControlState>) -> Json<MarkBody> {
-    Json(MarkBody {
-        position: state.lanes.mark(),
-    })
+    Json(OutboxBody::of(&state, state.outbox.hold()))
 }
 
 /// Writes that wait in the hold, in their order, two hundred at a time.
@@ -195,56 +93,25 @@ pub(super) async fn held(
     Ok(Json(writes.iter().map(HeldBody::of).collect()))
 }
 
-/// Ends writes that wait in the hold, because their rows were brought over or because they are lost.
-#[utoipa::path(
-    post, path = "/api/outbox/settle", request_body = SettleRequest,
-    responses((status = 200, body = Settled), (status = 400, body = ErrorBody))
-)]
-pub(super) async fn settle(
-    State(state): State<ControlState>,
-    Body(SettleRequest { writes, lost }): Body<SettleRequest>,
-) -> Result<Json<Settled>, ApiError> {
-    let verdict = lost.map_or(Verdict::Settled, |why| {
-        Verdict::Lost(why.chars().take(LONGEST_REASON).collect())
-    });
-    Ok(Json(state.outbox.settle(&writes, &verdict)))
-}
-
-/// Ends the hold: what waits is delivered, in its order.
-#[utoipa::path(
-    post, path = "/api/outbox/release", request_body = ReleaseRequest,
-    responses(
-        (status = 200, body = Released),
-        (status = 404, body = ErrorBody, description = "nothing is held"),
-        (status = 503, body = ErrorBody, description = "the end can't be stored; it is held on"),
-    )
-)]
-pub(super) async fn release(
-    State(state): State<ControlState>,
-    Body(ReleaseRequest { up_to }): Body<ReleaseRequest>,
-) -> Result<Json<Released>, ApiError> {
-    // What has not begun yet can't be in what was copied.
-    let up_to = up_to.map(|up_to| up_to.min(state.lanes.mark()));
-    let released = state
-        .outbox
-        .release(up_to)
-        .await
-        .map_err(|error| refused(&error))?;
-    let released = released.ok_or_else(|| ApiError::not_found("nothing is held"))?;
-    tracing::info!(
-        delivered = released.delivered,
-        lost = released.lost,
-        "mirrored writes to modern are delivered again"
-    );
-    Ok(Json(released))
-}
-
-fn refused(error: &HoldError) -> ApiError {
-    let (status, code) = match error {
-        HoldError::Other(_) => (StatusCode::CONFLICT, "conflict"),
-        HoldError::Unwritten(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
-    };
-    ApiError::new(status, code, error.to_string())
+impl OutboxBody {
+    pub(super) fn of(state: &ControlState, hold: Option<Arc<Held>>) -> Self {
+        let outbox = &state.outbox;
+        let (writes, bytes) = outbox.held_count();
+        Self {
+            status: outbox.status(),
+            delivering: outbox.delivering(),
+            passed: state.lanes.passed(),
+            hold: hold.map(|hold| HoldBody {
+                since: hold.since,
+                position: hold.position,
+                tag: hold.position.to_string(),
+                holder: hold.holder.clone(),
+                routes: hold.routes.clone(),
+                writes,
+                bytes,
+            }),
+        }
+    }
 }
 
 impl HeldBody {

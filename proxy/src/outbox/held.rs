@@ -1,12 +1,12 @@
-//! The hold: while modern's database is filled, mirrored writes to it are stored and wait.
+//! What is held: while modern's database is filled, mirrored writes to it are stored and wait.
 //!
 //! Who fills the database decides about each write that waits: it is delivered when the hold ends,
 //! or its rows were brought over by key and it is settled. The data plane has no part in this; the
-//! mirror's tasks ask, and wait for the answer on disk alone.
+//! mirror's tasks ask, and wait for the answer on disk alone. Whose hold it is, `hold` knows.
 
-use super::{Change, Note, Outbox};
+use super::hold::{Held, HoldError, Named};
+use super::{Note, Outbox};
 use crate::lanes::Lane;
-use jiff::Timestamp;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -19,17 +19,6 @@ const UNSTORED: &str = "it came while writes were held, and could not be stored"
 const MAYBE_TWICE: &str =
     "modern may have done it when it was tried, and has what it did on legacy from the copy, too";
 const MAYBE_COPIED: &str = "it may be in the rows that were copied, or may not";
-
-/// A hold on what is delivered to modern.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
-    /// Since when.
-    pub since: Timestamp,
-    /// The position at which it began.
-    pub position: u64,
-    /// The routes whose writes wait; all where there is none.
-    pub routes: Vec<String>,
-}
 
 /// A write that waits for the end of a hold.
 #[derive(Clone, Debug)]
@@ -79,17 +68,6 @@ pub struct Settled {
     pub lost: usize,
 }
 
-/// Why there is no hold.
-#[derive(Debug, thiserror::Error)]
-pub enum HoldError {
-    /// There is another one.
-    #[error("writes of other routes are held since {}: release them first", .0.since)]
-    Other(Box<Held>),
-    /// It would not survive a restart.
-    #[error("the outbox can't be written: {0}")]
-    Unwritten(String),
-}
-
 /// What the disk is told of a hold.
 #[derive(Debug)]
 pub(super) enum HoldChange {
@@ -106,6 +84,8 @@ pub(super) struct Holds {
     state: Mutex<State>,
     /// The hold, for those that look whether there is one.
     now: watch::Sender<Option<Arc<Held>>>,
+    /// Who changes which hold there is has this until the change is on disk.
+    pub(super) changing: tokio::sync::Mutex<()>,
     delivering: AtomicUsize,
 }
 
@@ -118,20 +98,6 @@ struct State {
 /// A write on its way to modern; the hold that begins meanwhile does not hold it.
 #[derive(Debug)]
 pub struct Delivering(Arc<super::Shared>);
-
-impl Held {
-    /// Whether it holds the writes of a route.
-    pub fn covers(&self, route: &str) -> bool {
-        self.routes.is_empty() || self.routes.iter().any(|name| name == route)
-    }
-
-    /// The names of its routes; the empty one is all.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        let all = self.routes.is_empty().then_some("");
-        all.into_iter()
-            .chain(self.routes.iter().map(String::as_str))
-    }
-}
 
 impl State {
     /// Whether a release has said of a write that began then that it is lost.
@@ -157,97 +123,34 @@ impl Holds {
                 ..State::default()
             }),
             now: watch::Sender::new(hold.map(Arc::new)),
+            changing: tokio::sync::Mutex::default(),
             delivering: AtomicUsize::new(0),
         }
     }
 
-    fn over(&self, route: &str) -> Option<Arc<Held>> {
+    pub(super) fn now(&self) -> Option<Arc<Held>> {
+        self.now.borrow().clone()
+    }
+
+    fn covers(&self, route: &str) -> bool {
         let now = self.now.borrow();
-        now.as_ref().filter(|hold| hold.covers(route)).cloned()
-    }
-}
-
-impl Outbox {
-    /// The hold, if there is one.
-    pub fn hold(&self) -> Option<Arc<Held>> {
-        self.shared.holds.now.borrow().clone()
+        now.as_ref().is_some_and(|hold| hold.covers(route))
     }
 
-    /// Whether what a route sends to modern is held.
-    pub fn is_held(&self, route: &str) -> bool {
-        self.shared.holds.over(route).is_some()
+    /// From here on, this is the hold.
+    pub(super) fn begin(&self, hold: impl FnOnce() -> Held) -> Arc<Held> {
+        let _state = self.state.lock();
+        let hold = Arc::new(hold());
+        self.now.send_replace(Some(Arc::clone(&hold)));
+        hold
     }
 
-    /// Ends when a hold on this route begins.
-    pub async fn until_held(&self, route: &str) {
-        let mut now = self.shared.holds.now.subscribe();
-        let covers = |hold: &Option<Arc<Held>>| hold.as_ref().is_some_and(|h| h.covers(route));
-        if now.wait_for(covers).await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
-
-    /// Begins a hold, over restarts; the one there is if it is for the same routes.
-    pub async fn begin_hold(
-        &self,
-        routes: Vec<String>,
-        position: impl FnOnce() -> u64,
-    ) -> Result<Arc<Held>, HoldError> {
-        let holds = &self.shared.holds;
-        let hold = {
-            let state = holds.state.lock();
-            if let Some(hold) = self.hold() {
-                return if hold.routes == routes {
-                    Ok(hold)
-                } else {
-                    Err(HoldError::Other(Box::new((*hold).clone())))
-                };
-            }
-            let hold = Arc::new(Held {
-                since: Timestamp::now(),
-                position: position(),
-                routes,
-            });
-            // First in memory, so that nothing is delivered behind what the disk says.
-            holds.now.send_replace(Some(Arc::clone(&hold)));
-            drop(state);
-            hold
-        };
-        match self.note_hold(HoldChange::Begin(Arc::clone(&hold))).await {
-            Ok(()) => Ok(hold),
-            Err(error) => {
-                self.let_go(None);
-                Err(error)
-            }
-        }
-    }
-
-    /// Ends the hold: what waits is delivered, but for writes that began up to a position. Those
-    /// are lost, and so are those that come later and began before it: whether the rows that were
-    /// copied have them is not known. Nothing if there is no hold.
-    pub async fn release(&self, up_to: Option<u64>) -> Result<Option<Released>, HoldError> {
-        let Some(hold) = self.hold() else {
-            return Ok(None);
-        };
-        // First on disk: a release that a restart forgets would hold for ever. It goes there behind
-        // what was settled before, so that a kill brings back nothing of that.
-        self.note_hold(HoldChange::Release(hold, up_to)).await?;
-        Ok(self.let_go(up_to))
-    }
-
-    async fn note_hold(&self, change: HoldChange) -> Result<(), HoldError> {
-        let (told, answer) = oneshot::channel();
-        self.tell(Change::Hold(change, told));
-        let written = answer.await;
-        let written = written.unwrap_or_else(|_| Err("the proxy is stopping".to_owned()));
-        written.map_err(HoldError::Unwritten)
-    }
-
-    fn let_go(&self, up_to: Option<u64>) -> Option<Released> {
-        let holds = &self.shared.holds;
-        let mut state = holds.state.lock();
-        let hold = holds.now.send_replace(None)?;
-        for name in hold.names().filter(|_| up_to.is_some()) {
+    /// Ends the hold; each write that waits is told what becomes of it.
+    pub(super) fn let_go(&self, up_to: Option<u64>) -> Released {
+        let mut state = self.state.lock();
+        let hold = self.now.send_replace(None);
+        let names = hold.iter().flat_map(|hold| hold.names());
+        for name in names.filter(|_| up_to.is_some()) {
             let former = state.released.entry(name.to_owned()).or_default();
             *former = up_to.unwrap_or_default().max(*former);
         }
@@ -262,7 +165,23 @@ impl Outbox {
             };
             let _ = answer.send(verdict);
         }
-        Some(released)
+        released
+    }
+}
+
+impl Outbox {
+    /// Whether what a route sends to modern is held.
+    pub fn is_held(&self, route: &str) -> bool {
+        self.shared.holds.covers(route)
+    }
+
+    /// Ends when a hold on this route begins.
+    pub async fn until_held(&self, route: &str) {
+        let mut now = self.shared.holds.now.subscribe();
+        let covers = |hold: &Option<Arc<Held>>| hold.as_ref().is_some_and(|h| h.covers(route));
+        if now.wait_for(covers).await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// Has a write wait, if what it belongs to is held. What comes late, because it began before
@@ -275,7 +194,7 @@ impl Outbox {
     ) -> Option<oneshot::Receiver<Verdict>> {
         let holds = &self.shared.holds;
         let mut state = holds.state.lock();
-        if holds.over(route).is_some() {
+        if holds.covers(route) {
             let (answer, waiting) = oneshot::channel();
             let write = write();
             state.waiting.insert(write.id, (write, answer));
@@ -300,7 +219,7 @@ impl Outbox {
         let holds = &self.shared.holds;
         // Whoever begins a hold under this lock sees the delivery, or it sees the hold.
         let state = holds.state.lock();
-        if holds.over(route).is_some() || state.is_late(route, began) {
+        if holds.covers(route) || state.is_late(route, began) {
             return None;
         }
         holds.delivering.fetch_add(1, Ordering::SeqCst);
@@ -327,11 +246,18 @@ impl Outbox {
         (state.waiting.len(), bytes)
     }
 
-    /// Ends writes that wait in the hold: their rows are there, or they are lost. One that was tried
-    /// is lost though its rows are there: modern may have its own, too.
-    pub fn settle(&self, ids: &[u64], verdict: &Verdict) -> Settled {
+    /// Ends writes that wait in the hold that is named: their rows are there, or they are lost. One
+    /// that was tried is lost though its rows are there: modern may have its own, too.
+    pub fn settle(
+        &self,
+        named: Named,
+        ids: &[u64],
+        verdict: &Verdict,
+    ) -> Result<Settled, HoldError> {
         let mut settled = Settled::default();
         let mut state = self.shared.holds.state.lock();
+        // Under the lock: nothing is settled for a holder that another has taken the place of.
+        self.held_by(named)?;
         for (write, answer) in ids.iter().filter_map(|id| state.waiting.remove(id)) {
             let verdict = if write.tried && *verdict == Verdict::Settled {
                 settled.lost += 1;
@@ -348,7 +274,7 @@ impl Outbox {
             }
             drop(answer.send(verdict));
         }
-        settled
+        Ok(settled)
     }
 }
 

@@ -9,13 +9,15 @@
 //! mirror's business.
 
 mod held;
+mod hold;
 mod risk;
 mod row;
 mod shares;
 mod store;
 mod writer;
 
-pub use held::{Delivering, Held, HeldWrite, HoldError, Released, Settled, Verdict};
+pub use held::{Delivering, HeldWrite, Released, Settled, Verdict};
+pub use hold::{Held, HoldError, Named};
 pub use risk::AtRisk;
 pub use row::Row;
 pub(crate) use row::size;

@@ -7,15 +7,16 @@ use sqlx::{SqliteConnection, SqlitePool};
 
 /// The hold of a former run.
 pub(super) async fn hold(pool: &SqlitePool) -> sqlx::Result<Option<Held>> {
-    let row: Option<(i64, i64, String)> =
-        sqlx::query_as("SELECT since, position, routes FROM hold")
+    let row: Option<(i64, i64, String, Option<String>)> =
+        sqlx::query_as("SELECT since, position, routes, holder FROM hold")
             .fetch_optional(pool)
             .await?;
-    Ok(row.map(|(since, position, routes)| Held {
+    Ok(row.map(|(since, position, routes, holder)| Held {
         since: Timestamp::from_millisecond(since).unwrap_or_else(|_| Timestamp::now()),
         position: position.cast_unsigned(),
         // One that can't be understood holds everything.
         routes: serde_json::from_str(&routes).unwrap_or_default(),
+        holder,
     }))
 }
 
@@ -33,17 +34,19 @@ pub(super) async fn released(pool: &SqlitePool) -> sqlx::Result<ReleasedUpTo> {
     Ok(rows.into_iter().map(row).collect())
 }
 
-/// Notes that a hold begins or is over, and what its end says of writes that began before.
+/// Notes that a hold begins, is somebody else's or is over, and what its end says of writes that began before.
 pub(super) async fn change(tx: &mut SqliteConnection, change: &HoldChange) -> sqlx::Result<()> {
     match change {
         HoldChange::Begin(hold) => {
             sqlx::query(
-                "INSERT OR REPLACE INTO hold (one, since, position, routes) VALUES (1, ?, ?, ?)",
+                "INSERT OR REPLACE INTO hold (one, since, position, routes, holder) \
+                 VALUES (1, ?, ?, ?, ?)",
             )
             .bind(hold.since.as_millisecond())
             .bind(hold.position.cast_signed())
             // Texts can always be written.
             .bind(serde_json::to_string(&hold.routes).unwrap_or_default())
+            .bind(&hold.holder)
             .execute(&mut *tx)
             .await?;
         }
