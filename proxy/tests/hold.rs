@@ -34,10 +34,22 @@ async fn ok() -> SocketAddr {
 }
 
 async fn control(proxy: &Proxy, method: &str, path: &str, body: &Value) -> (u16, Value) {
-    let request = http::Request::builder()
+    control_of(proxy, None, (method, path), body).await
+}
+
+async fn control_of(
+    proxy: &Proxy,
+    hold: Option<&str>,
+    (method, path): (&str, &str),
+    body: &Value,
+) -> (u16, Value) {
+    let mut request = http::Request::builder()
         .method(method)
         .uri(path)
         .header("content-type", "application/json");
+    if let Some(tag) = hold {
+        request = request.header("if-match", tag);
+    }
     let body = if body.is_null() {
         String::new()
     } else {
@@ -52,8 +64,22 @@ async fn get(proxy: &Proxy, path: &str) -> Value {
     control(proxy, "GET", path, &Value::Null).await.1
 }
 
-async fn post(proxy: &Proxy, path: &str, body: Value) -> Value {
-    let (status, answer) = control(proxy, "POST", path, &body).await;
+/// Asks for a hold by the name of another that stands, if one is given; its own name.
+async fn hold_as(proxy: &Proxy, hold: Option<&str>, body: Value) -> Result<String, (u16, String)> {
+    let place = ("POST", "/api/outbox/hold");
+    let (status, answer) = control_of(proxy, hold, place, &body).await;
+    if status != 200 {
+        return Err((status, answer["error"]["message"].to_string()));
+    }
+    Ok(format!("\"{}\"", answer["hold"]["tag"].as_str().unwrap()))
+}
+
+async fn hold(proxy: &Proxy) -> String {
+    hold_as(proxy, None, json!({})).await.unwrap()
+}
+
+async fn post(proxy: &Proxy, hold: &str, path: &str, body: Value) -> Value {
+    let (status, answer) = control_of(proxy, Some(hold), ("POST", path), &body).await;
     assert_eq!(status, 200, "{answer}");
     answer
 }
@@ -97,7 +123,8 @@ async fn what_is_held_waits_over_restarts_and_goes_its_way_in_order_or_is_settle
     let modern = noting(&seen).await;
     let routes = one_route(legacy, modern, "shadow", LANES);
     let proxy = Proxy::start(&routes).await;
-    let held = post(&proxy, "/api/outbox/hold", json!({})).await;
+    let hold = hold(&proxy).await;
+    let held = get(&proxy, "/api/outbox").await;
     assert_eq!(held["hold"]["routes"], json!([]));
     for n in 0..9_u64 {
         write(&proxy, n % 3, &n.to_string()).await;
@@ -118,12 +145,9 @@ async fn what_is_held_waits_over_restarts_and_goes_its_way_in_order_or_is_settle
     running.stop(PATIENCE).await;
     let proxy = Proxy::start_in(folder, &routes).await;
     let again = until(&proxy, "/api/outbox", |now| now["hold"]["writes"] == 9).await;
-    assert_eq!(again["hold"]["since"], {
-        let since: jiff::Timestamp = held["hold"]["since"].as_str().unwrap().parse().unwrap();
-        let since = jiff::Timestamp::from_millisecond(since.as_millisecond()).unwrap();
-        json!(since.to_string())
-    });
-    assert_eq!(again["hold"]["position"], held["hold"]["position"]);
+    for key in ["since", "position", "tag", "holder", "routes"] {
+        assert_eq!(again["hold"][key], held["hold"][key], "{key}");
+    }
     write(&proxy, 0, "9").await;
     let listed = until(&proxy, "/api/outbox/held", |now| {
         now.as_array().unwrap().len() == 10
@@ -136,15 +160,15 @@ async fn what_is_held_waits_over_restarts_and_goes_its_way_in_order_or_is_settle
     assert_eq!(rest.as_array().unwrap().len(), 1);
     // Out of their order, and one twice.
     let settle = json!({ "writes": [number(4), number(1), number(1), 7] });
-    let settled = post(&proxy, "/api/outbox/settle", settle).await;
+    let settled = post(&proxy, &hold, "/api/outbox/settle", settle).await;
     assert_eq!(settled["settled"], 2);
     let lost = json!({ "writes": [number(2)], "lost": "nobody can say" });
-    post(&proxy, "/api/outbox/settle", lost).await;
+    post(&proxy, &hold, "/api/outbox/settle", lost).await;
     let taints = until(&proxy, "/api/taints", |now| now[0]["lane"] == "lane:2").await;
     assert_eq!(taints[0]["why"], "nobody can say");
     assert!(seen.lock().unwrap().is_empty(), "nothing was delivered");
 
-    let released = post(&proxy, "/api/outbox/release", json!({})).await;
+    let released = post(&proxy, &hold, "/api/outbox/release", json!({})).await;
     assert_eq!(released, json!({ "delivered": 7, "lost": 0 }));
     until(&proxy, "/api/outbox", |now| now["stored"] == 0).await;
     measured(&proxy, [0, 0, 0]).await;
@@ -164,7 +188,8 @@ async fn what_is_held_waits_over_restarts_and_goes_its_way_in_order_or_is_settle
         2,
         "the read, and what was lost"
     );
-    let (status, _) = control(&proxy, "POST", "/api/outbox/release", &json!({})).await;
+    let release = ("POST", "/api/outbox/release");
+    let (status, _) = control_of(&proxy, Some(&hold), release, &json!({})).await;
     assert_eq!(status, 404, "nothing is held");
 }
 
@@ -180,9 +205,9 @@ async fn a_write_that_began_before_what_was_read_is_waited_for_or_taints() {
     let seen = Seen::default();
     let modern = noting(&seen).await;
     let proxy = Proxy::start(&one_route(legacy, modern, "shadow", LANES)).await;
-    post(&proxy, "/api/outbox/hold", json!({})).await;
+    let hold = hold(&proxy).await;
     let mark = async || {
-        let mark = post(&proxy, "/api/outbox/mark", json!({})).await;
+        let mark = post(&proxy, &hold, "/api/outbox/mark", json!({})).await;
         mark["position"].as_u64().unwrap()
     };
     let passed = |mark: u64| move |now: &Value| now["passed"].as_u64().unwrap() >= mark;
@@ -210,7 +235,7 @@ async fn a_write_that_began_before_what_was_read_is_waited_for_or_taints() {
         begun.notified().await;
         let mark = mark().await;
         let released = json!({ "up_to": mark });
-        let released = post(&proxy, "/api/outbox/release", released).await;
+        let released = post(&proxy, &hold, "/api/outbox/release", released).await;
         assert_eq!(released, json!({ "delivered": 0, "lost": 1 }));
         go.add_permits(2);
     };
@@ -240,9 +265,13 @@ async fn a_full_outbox_taints_while_it_is_held_too_and_other_routes_go_on() {
     let routes = routes.replace("[mirror]", "[mirror]\noutbox_writes = 2");
     let proxy = Proxy::start(&routes).await;
     let hold = json!({ "routes": ["all"] });
-    post(&proxy, "/api/outbox/hold", hold.clone()).await;
-    post(&proxy, "/api/outbox/hold", hold).await;
-    let (status, said) = control(&proxy, "POST", "/api/outbox/hold", &json!({})).await;
+    let tag = hold_as(&proxy, None, hold.clone()).await.unwrap();
+    assert_eq!(
+        hold_as(&proxy, Some(&tag), hold).await.as_ref(),
+        Ok(&tag),
+        "it is there already"
+    );
+    let (status, said) = hold_as(&proxy, Some(&tag), json!({})).await.unwrap_err();
     assert_eq!(status, 409, "{said}");
     let (status, said) = control(
         &proxy,
@@ -287,12 +316,12 @@ async fn a_write_that_waits_for_a_place_among_those_under_way_is_held_and_lost_w
     begun.notified().await;
     write(&proxy, 2, "2").await;
     until(&proxy, "/api/outbox", |now| now["stored"] == 2).await;
-    post(&proxy, "/api/outbox/hold", json!({})).await;
+    let hold = hold(&proxy).await;
     let now = until(&proxy, "/api/outbox", |now| now["hold"]["writes"] == 1).await;
     assert_eq!(now["delivering"], 1);
-    let mark = post(&proxy, "/api/outbox/mark", json!({})).await;
+    let mark = post(&proxy, &hold, "/api/outbox/mark", json!({})).await;
     let released = json!({ "up_to": mark["position"] });
-    let released = post(&proxy, "/api/outbox/release", released).await;
+    let released = post(&proxy, &hold, "/api/outbox/release", released).await;
     assert_eq!(released, json!({ "delivered": 0, "lost": 1 }));
     go.add_permits(2);
     proxy.settled("all").await;
@@ -319,7 +348,7 @@ async fn a_write_that_modern_may_have_done_is_not_over_because_its_rows_were_cop
     post_in(1).await;
     write(&proxy, 2, "2").await;
     common::eventually(|| Some(()).filter(|()| seen.lock().unwrap().len() >= 2)).await;
-    post(&proxy, "/api/outbox/hold", json!({})).await;
+    let hold = hold(&proxy).await;
     post_in(3).await;
     let listed = until(&proxy, "/api/outbox/held", |now| {
         now.as_array().unwrap().len() == 3
@@ -330,7 +359,13 @@ async fn a_write_that_modern_may_have_done_is_not_over_because_its_rows_were_cop
     // The second would do the same again.
     assert_eq!(tried, [true, false, false]);
     let numbers: Vec<&Value> = listed.iter().map(|write| &write["number"]).collect();
-    let settled = post(&proxy, "/api/outbox/settle", json!({ "writes": numbers })).await;
+    let settled = post(
+        &proxy,
+        &hold,
+        "/api/outbox/settle",
+        json!({ "writes": numbers }),
+    )
+    .await;
     assert_eq!(settled, json!({ "settled": 2, "lost": 1 }));
     until(&proxy, "/api/outbox", |now| now["stored"] == 0).await;
     let taints = get(&proxy, "/api/taints").await;
@@ -356,8 +391,113 @@ async fn a_read_that_a_hold_overtakes_on_its_way_is_compared_with_nothing() {
     let proxy = Proxy::start(&one_route(ok().await, modern, "shadow", LANES)).await;
     assert_eq!(proxy.get("/").await.status, 200);
     begun.notified().await;
-    post(&proxy, "/api/outbox/hold", json!({})).await;
+    hold(&proxy).await;
     go.add_permits(1);
     proxy.settled("all").await;
     assert_eq!(ended(&proxy, Ending::Held), 1);
+}
+
+#[tokio::test]
+async fn what_is_held_is_ended_by_nobody_but_who_holds_it() {
+    let (legacy, seen) = (ok().await, Seen::default());
+    let modern = noting(&seen).await;
+    let proxy = Proxy::start(&one_route(legacy, modern, "shadow", LANES)).await;
+    let holder = |name: &str| json!({ "holder": name });
+    let first = hold_as(&proxy, None, holder("the first")).await.unwrap();
+    write(&proxy, 1, "1").await;
+    let listed = until(&proxy, "/api/outbox/held", |now| {
+        now[0]["number"] != Value::Null
+    })
+    .await;
+    let settle = json!({ "writes": [listed[0]["number"]] });
+    let since = get(&proxy, "/api/outbox").await["hold"]["since"].clone();
+    let names_the_first = |said: &str| {
+        let named = ["the first", since.as_str().unwrap(), "all routes"];
+        named.iter().all(|part| said.contains(part))
+    };
+
+    // Another one finds it, and is told whose it is.
+    let (status, said) = hold_as(&proxy, None, holder("another")).await.unwrap_err();
+    assert_eq!(status, 409, "{said}");
+    assert!(names_the_first(&said), "{said}");
+    let calls = |tag: Option<&'static str>| {
+        let (proxy, settle) = (&proxy, &settle);
+        async move {
+            let mut all = Vec::new();
+            for (call, body) in [
+                ("mark", &json!({})),
+                ("settle", settle),
+                ("release", &json!({})),
+            ] {
+                let path = format!("/api/outbox/{call}");
+                let (status, said) = control_of(proxy, tag, ("POST", &path), body).await;
+                all.push((status, said["error"]["message"].to_string()));
+            }
+            all
+        }
+    };
+    for (tag, refused) in [(None, 428), (Some("\"7\""), 412), (Some("7"), 400)] {
+        for (status, said) in calls(tag).await {
+            assert_eq!(status, refused, "{said}");
+            assert!(refused == 400 || names_the_first(&said), "{said}");
+        }
+    }
+    let (status, said) = hold_as(&proxy, Some("\"7\""), json!({})).await.unwrap_err();
+    assert_eq!(status, 412, "{said}");
+    let (status, said) = hold_as(&proxy, Some(&first), holder("a\nb"))
+        .await
+        .unwrap_err();
+    assert_eq!(status, 400, "{said}");
+
+    // It is taken over, and is not the first one's any more.
+    let second = hold_as(&proxy, Some("*"), holder("the second"))
+        .await
+        .unwrap();
+    assert_ne!(first, second);
+    for (call, body) in [
+        ("hold", json!({})),
+        ("mark", json!({})),
+        ("settle", settle.clone()),
+        ("release", json!({})),
+    ] {
+        let path = format!("/api/outbox/{call}");
+        let (status, said) = control_of(&proxy, Some(&first), ("POST", &path), &body).await;
+        assert_eq!(status, 412, "{call}: {said}");
+        let said = said["error"]["message"].to_string();
+        assert!(said.contains("by the second"), "{said}");
+        assert!(said.contains(first.trim_matches('"')), "{said}");
+    }
+    let now = get(&proxy, "/api/outbox").await;
+    assert_eq!(now["hold"]["writes"], 1, "nothing was settled: {now}");
+    assert_eq!(now["hold"]["since"], since);
+    assert!(seen.lock().unwrap().is_empty(), "nothing was delivered");
+
+    // Over restarts, too.
+    let Proxy {
+        running, folder, ..
+    } = proxy;
+    running.stop(PATIENCE).await;
+    let proxy = Proxy::start_in(folder, &one_route(legacy, modern, "shadow", LANES)).await;
+    let refused = hold_as(&proxy, Some(&first), json!({})).await;
+    assert_eq!(refused.unwrap_err().0, 412);
+    let again = hold_as(&proxy, Some(&second), json!({})).await;
+    assert_eq!(again.as_ref(), Ok(&second));
+    let settled = post(&proxy, &second, "/api/outbox/settle", settle).await;
+    assert_eq!(settled["settled"], 1);
+    post(&proxy, "*", "/api/outbox/release", json!({})).await;
+    let refused = hold_as(&proxy, Some("*"), json!({})).await;
+    assert_eq!(refused.unwrap_err().0, 404, "there is nothing to take over");
+}
+
+#[tokio::test]
+async fn the_answer_names_the_hold_as_an_etag() {
+    let modern = ok().await;
+    let proxy = Proxy::start(&one_route(ok().await, modern, "shadow", LANES)).await;
+    let request = http::Request::post("/api/outbox/hold");
+    let request = request.header("content-type", "application/json");
+    let answer = proxy.control(request, "").await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let body: Value = serde_json::from_str(&answer.body).unwrap();
+    let tag = body["hold"]["tag"].as_str().unwrap();
+    assert_eq!(answer.headers["etag"], format!("\"{tag}\""));
 }

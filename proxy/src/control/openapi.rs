@@ -1,8 +1,8 @@
 //! `GET /api/docs/openapi.json`: the API's description, generated from the handlers.
 
 use super::{
-    decide, dials, discrepancies, export, health, hold, ids, import, lanes, metrics, outbox, outcomes,
-    preview, readiness, reconciliation, replay, route_edit, routes, rows, stop, unrouted,
+    decide, dials, discrepancies, export, health, hold, ids, import, lanes, metrics, outbox,
+    outcomes, preview, readiness, reconciliation, replay, route_edit, routes, rows, stop, unrouted,
 };
 use axum::Json;
 use utoipa::OpenApi;

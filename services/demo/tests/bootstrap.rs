@@ -340,24 +340,17 @@ async fn what_is_written_while_rows_are_copied_arrives_once_whatever_read_it_fir
     let sides = shop.sides().await;
     let proxy = shop.control();
     let stopping = CancellationToken::new();
-    let copy = async {
+    let copy = async |stop| {
         let (source, target) = (Arc::clone(&sides.source), Arc::clone(&sides.target));
         let watch = Arc::new(Unwatched);
         let options = load::Options::default();
         reach(10).await;
-        let done = load::run(
-            &sides.plan,
-            source,
-            target,
-            &options,
-            watch,
-            stopping.clone(),
-        );
+        let done = load::run(&sides.plan, source, target, &options, watch, stop);
         let done = done.await.unwrap();
         reach(20).await;
         anyhow::Ok(done)
     };
-    let report = mirrored::around(Some(&proxy), &sides, &stopping, copy)
+    let report = mirrored::around(Some(&proxy), false, &sides, &stopping, copy)
         .await
         .unwrap();
     let told: &Report = report.mirrored.as_ref().unwrap();
@@ -403,8 +396,10 @@ async fn an_entity_that_lost_a_write_is_brought_up_to_date_by_key_and_is_compare
     let proxy = shop.control();
     let sync = async || {
         let never = CancellationToken::new();
-        mirrored::begin(&proxy, &never).await.unwrap();
-        mirrored::finish(&proxy, &sides, &never).await.unwrap()
+        let tainted = mirrored::Command::Tainted;
+        let held = mirrored::begin(&proxy, &sides, tainted, false, &never).await;
+        let done = mirrored::finish(held.unwrap(), &sides, &never).await;
+        done.unwrap()
     };
     let done = sync().await;
     assert_eq!((done.cleared, done.entities), (2, 2), "{done}");

@@ -38,6 +38,9 @@ pub(super) struct Flags {
     json: bool,
     #[command(flatten)]
     proxy: ProxyFlag,
+    /// Take over the proxy's hold from another command: one that died elsewhere, or is to end.
+    #[arg(long, requires = "proxy")]
+    take_over: bool,
 }
 
 impl Flags {
@@ -73,8 +76,8 @@ pub(super) async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
     }
     let (source, target) = (Arc::clone(&sides.source), Arc::clone(&sides.target));
     let stop = stopping();
-    let copy = async {
-        let copied = load::run(&sides.plan, source, target, &options, watch, stop.clone()).await?;
+    let copy = async |stop| {
+        let copied = load::run(&sides.plan, source, target, &options, watch, stop).await?;
         if let Some(proxy) = proxy {
             // The rows are there, whether the proxy hears of them or not.
             match tell_ids(proxy, &sides.plan, &*sides.target).await {
@@ -84,7 +87,7 @@ pub(super) async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
         }
         anyhow::Ok(copied)
     };
-    let report = mirrored::around(proxy, &sides, &stop, copy).await;
+    let report = mirrored::around(proxy, flags.take_over, &sides, &stop, copy).await;
     sides.close().await;
     let report = report.context("migrate")?;
     if flags.json {

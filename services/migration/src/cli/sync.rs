@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Args;
 use migration_service::link::Proxy;
-use migration_service::mirrored;
+use migration_service::mirrored::{Command, begin, finish};
 use migration_service::sides::Sides;
 use migration_service::sync::{Synced, sync};
 
@@ -30,7 +30,7 @@ pub(super) struct Flags {
     /// write of it, and clear its taint. The proxy holds its writes meanwhile.
     #[arg(long, conflicts_with = "entity", requires = "proxy")]
     tainted: bool,
-    /// Go on from a hold that an earlier command left, which must not be under way any more.
+    /// Take over the hold of another command: one that died elsewhere, or is to end.
     #[arg(long, requires = "tainted")]
     take_over: bool,
     /// The proxy's control API, such as <http://127.0.0.1:8081>.
@@ -79,19 +79,11 @@ async fn named(sides: &Sides, entity: &str, ids: &[String]) -> anyhow::Result<bo
 
 async fn tainted(sides: &Sides, proxy: &Proxy, take_over: bool) -> anyhow::Result<bool> {
     let stop = stopping();
-    // A copy that goes on would read what was delivered because this ended its hold.
-    if let (Some(hold), false) = (proxy.outbox().await?.hold, take_over) {
-        anyhow::bail!(
-            "mirrored writes are held since {} by another command: let it finish, or give \
-             --take-over if it is dead",
-            hold.since
-        );
-    }
-    mirrored::begin(proxy, &stop)
-        .await
-        .context("sync --tainted")?;
-    let report = mirrored::finish(proxy, sides, &stop).await;
-    let report = report.context("sync --tainted")?;
+    let synced = async {
+        let held = begin(proxy, sides, Command::Tainted, take_over, &stop).await?;
+        finish(held, sides, &stop).await
+    };
+    let report = synced.await.context("sync --tainted")?;
     print!("{report}");
     Ok(report.is_complete())
 }

@@ -19,12 +19,12 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use kit::error::Cause;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use tokio::net::lookup_host;
 
 pub use ids::{Told, tell_ids};
-pub use outbox::{HeldWrite, Outbox, Pair, Released, Tainted};
+pub use outbox::{HeldWrite, Hold, Outbox, Pair, Released, Standing, Tainted};
 pub use report::tell_report;
 
 /// How long an answer may take, connection included.
@@ -43,6 +43,17 @@ pub struct Proxy {
     /// `host:port`.
     address: String,
     base: String,
+}
+
+/// An error as the control API writes it.
+#[derive(Deserialize)]
+struct Refusal {
+    error: RefusalDetail,
+}
+
+#[derive(Deserialize)]
+struct RefusalDetail {
+    message: String,
 }
 
 /// A URL at which no control API can be.
@@ -69,6 +80,9 @@ pub enum LinkError {
         /// The beginning of what it said.
         said: String,
     },
+    /// What was asked for is for the holder of a hold, and that is somebody else by now or nobody.
+    #[error("the proxy does not hold its writes for this command any more: {0}")]
+    Over(String),
     /// It is something else that answers there.
     #[error("{0} answered with something that no control API says")]
     Answer(String, #[source] serde_json::Error),
@@ -118,9 +132,19 @@ impl Proxy {
         path: &str,
         document: &(impl Serialize + Sync),
     ) -> Result<T, LinkError> {
+        self.post_as(path, None, document).await
+    }
+
+    /// The same for what a tag names.
+    async fn post_as<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        tag: Option<HeaderValue>,
+        document: &(impl Serialize + Sync),
+    ) -> Result<T, LinkError> {
         // What is told are texts and numbers, which can always be written.
         let body = serde_json::to_vec(document).unwrap_or_default();
-        self.read(path, self.ask(Method::POST, path, None, body).await?)
+        self.read(path, self.ask(Method::POST, path, tag, body).await?)
     }
 
     /// Reads a document.
@@ -142,7 +166,11 @@ impl Proxy {
     }
 
     fn refused(&self, path: &str, status: StatusCode, body: &[u8]) -> LinkError {
-        let said = String::from_utf8_lossy(body);
+        let error: Option<Refusal> = serde_json::from_slice(body).ok();
+        let said = error.map_or_else(
+            || String::from_utf8_lossy(body).into_owned(),
+            |refusal| refusal.error.message,
+        );
         LinkError::Refused {
             url: self.url(path),
             status,

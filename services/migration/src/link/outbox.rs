@@ -1,7 +1,10 @@
 //! The mirrored writes that the proxy holds, and the lanes that lost one.
 
+use std::fmt;
+
 use http::{HeaderValue, Method, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -10,18 +13,29 @@ use super::{LinkError, Proxy};
 /// Pairs that are asked for at a time.
 const PAIRS: usize = 500;
 
-/// What the proxy holds its writes for.
+/// The hold that stands, whoever has it.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Hold {
+pub struct Standing {
     /// Since when, as the proxy writes it.
     pub since: String,
+    /// Names it.
+    pub tag: String,
+    /// Who has it, as they call themselves.
+    pub holder: Option<String>,
+}
+
+/// A hold on mirrored writes, as who has it speaks to the proxy.
+#[derive(Debug, Clone)]
+pub struct Hold<'p> {
+    proxy: &'p Proxy,
+    tag: String,
 }
 
 /// The proxy's outbox.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Outbox {
     /// The hold, while there is one.
-    pub hold: Option<Hold>,
+    pub hold: Option<Standing>,
     /// Writes that are being delivered to modern this instant.
     pub delivering: usize,
     /// The last mark before which no write is under way on the primary any more.
@@ -73,6 +87,11 @@ pub struct Pair {
 }
 
 #[derive(Deserialize)]
+struct Begun {
+    hold: Standing,
+}
+
+#[derive(Deserialize)]
 struct Mark {
     position: u64,
 }
@@ -88,20 +107,38 @@ struct Settled {
 }
 
 impl Proxy {
-    /// Has mirrored writes to modern wait.
-    pub async fn hold(&self) -> Result<Outbox, LinkError> {
-        self.post("/api/outbox/hold", &json!({})).await
+    /// Has mirrored writes to modern wait, where there is no hold.
+    pub async fn hold(&self, holder: &str) -> Result<Hold<'_>, LinkError> {
+        self.held_by(holder, None).await
+    }
+
+    /// Goes on with the hold that stands.
+    pub async fn hold_on(&self, holder: &str, tag: &str) -> Result<Hold<'_>, LinkError> {
+        self.held_by(holder, quoted(tag)).await
+    }
+
+    /// Takes the hold that stands away from whoever has it.
+    pub async fn take_over(&self, holder: &str) -> Result<Hold<'_>, LinkError> {
+        let any = HeaderValue::from_static("*");
+        self.held_by(holder, Some(any)).await
+    }
+
+    async fn held_by(
+        &self,
+        holder: &str,
+        named: Option<HeaderValue>,
+    ) -> Result<Hold<'_>, LinkError> {
+        let document = json!({ "holder": holder });
+        let begun: Begun = self.post_as("/api/outbox/hold", named, &document).await?;
+        Ok(Hold {
+            proxy: self,
+            tag: begun.hold.tag,
+        })
     }
 
     /// The outbox as it is.
     pub async fn outbox(&self) -> Result<Outbox, LinkError> {
         self.get("/api/outbox").await
-    }
-
-    /// Takes a mark: a write that begins from now on has a greater position.
-    pub async fn mark(&self) -> Result<u64, LinkError> {
-        let mark: Mark = self.post("/api/outbox/mark", &json!({})).await?;
-        Ok(mark.position)
     }
 
     /// Every write that waits, in the order in which the primary answered.
@@ -116,24 +153,6 @@ impl Proxy {
             }
             all.extend(page);
         }
-    }
-
-    /// Ends writes that wait: their rows are there, or for a reason they are lost. How many there
-    /// were.
-    pub async fn settle(&self, writes: &[u64], lost: Option<&str>) -> Result<u64, LinkError> {
-        let mut settled = 0_u64;
-        for some in writes.chunks(PAIRS) {
-            let document = json!({ "writes": some, "lost": lost });
-            let done: Settled = self.post("/api/outbox/settle", &document).await?;
-            settled = settled.saturating_add(done.settled);
-        }
-        Ok(settled)
-    }
-
-    /// Has what waits delivered, but for writes that began up to a position: those are lost.
-    pub async fn release(&self, up_to: Option<u64>) -> Result<Released, LinkError> {
-        let document = json!({ "up_to": up_to });
-        self.post("/api/outbox/release", &document).await
     }
 
     /// Every lane that lost a write.
@@ -160,8 +179,8 @@ impl Proxy {
     /// is clear now.
     pub async fn clear(&self, lane: &str, tag: &str) -> Result<bool, LinkError> {
         let path = format!("/api/lanes/{}/taint", escaped(lane));
-        let tag = HeaderValue::from_str(&format!("\"{tag}\"")).ok();
-        let (status, body) = self.ask(Method::DELETE, &path, tag, Vec::new()).await?;
+        let deleted = self.ask(Method::DELETE, &path, quoted(tag), Vec::new());
+        let (status, body) = deleted.await?;
         match status {
             // Somebody else may have cleared it.
             StatusCode::NO_CONTENT | StatusCode::NOT_FOUND => Ok(true),
@@ -191,6 +210,74 @@ impl Proxy {
         }
         Ok(all)
     }
+}
+
+impl<'p> Hold<'p> {
+    /// The proxy that holds.
+    pub fn proxy(&self) -> &'p Proxy {
+        self.proxy
+    }
+
+    /// Whether it is the one that stands.
+    pub fn is(&self, standing: Option<&Standing>) -> bool {
+        standing.is_some_and(|standing| standing.tag == self.tag)
+    }
+
+    /// Takes a mark: a write that begins from now on has a greater position.
+    pub async fn mark(&self) -> Result<u64, LinkError> {
+        let mark: Mark = self.post("/api/outbox/mark", &json!({})).await?;
+        Ok(mark.position)
+    }
+
+    /// Ends writes that wait: their rows are there, or for a reason they are lost. How many there
+    /// were.
+    pub async fn settle(&self, writes: &[u64], lost: Option<&str>) -> Result<u64, LinkError> {
+        let mut settled = 0_u64;
+        for some in writes.chunks(PAIRS) {
+            let document = json!({ "writes": some, "lost": lost });
+            let done: Settled = self.post("/api/outbox/settle", &document).await?;
+            settled = settled.saturating_add(done.settled);
+        }
+        Ok(settled)
+    }
+
+    /// Has what waits delivered, but for writes that began up to a position: those are lost.
+    pub async fn release(&self, up_to: Option<u64>) -> Result<Released, LinkError> {
+        let document = json!({ "up_to": up_to });
+        self.post("/api/outbox/release", &document).await
+    }
+
+    async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        document: &(impl Serialize + Sync),
+    ) -> Result<T, LinkError> {
+        let done = self.proxy.post_as(path, quoted(&self.tag), document).await;
+        done.map_err(|error| match error {
+            LinkError::Refused {
+                status: StatusCode::PRECONDITION_FAILED | StatusCode::NOT_FOUND,
+                said,
+                ..
+            } => LinkError::Over(said),
+            other => other,
+        })
+    }
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let holder = self.holder.as_deref().unwrap_or("somebody without a name");
+        write!(
+            f,
+            "mirrored writes are held since {} by {holder}",
+            self.since
+        )
+    }
+}
+
+/// A tag as `If-Match` takes it.
+fn quoted(tag: &str) -> Option<HeaderValue> {
+    HeaderValue::from_str(&format!("\"{tag}\"")).ok()
 }
 
 /// A text as a part of a path or a query.

@@ -5,25 +5,29 @@
 //! could do it twice, dropping it could lose it. So it is not delivered: the entities that its
 //! lanes name are brought up to date by key, and the write is settled. What began later is
 //! delivered when the hold ends ([`finish`]). A write is settled in the proxy only after its rows
-//! are there, so a run that is cut off leaves the hold, and the next one finishes it.
+//! are there, so a run that is cut off leaves the hold, and the next one finishes it. Whose it is, `hold` knows.
 //!
 //! A tainted entity is a write that was lost, and goes the same way.
 
+mod hold;
 mod names;
 mod report;
 mod round;
 
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
+use kit::error::Cause;
 use tokio_util::sync::CancellationToken;
 
-use crate::link::{LinkError, Proxy};
+use crate::link::{LinkError, Proxy, Standing};
 use crate::load::{self, LoadError};
 use crate::mapping::Feeder;
 use crate::plan::Plan;
 use crate::sides::Sides;
 use crate::sync::SyncError;
 
+pub use hold::{Command, Held, begin};
 pub use report::{Left, Report};
 use round::Rounds;
 
@@ -42,7 +46,32 @@ const PAUSE: Duration = Duration::from_millis(20);
 pub enum MirroredError {
     /// The proxy could not be asked.
     #[error("the proxy holds mirrored writes on")]
-    Link(#[from] LinkError),
+    Link(#[source] LinkError),
+    /// Another holds them.
+    #[error("{0}: let it finish, or give --take-over if it is dead")]
+    Held(Standing),
+    /// Another process fills the same database.
+    #[error(
+        "another command is at work on this database{}: let it finish, or give --take-over to end it",
+        .0.as_ref().map(|standing| format!(", and {standing}")).unwrap_or_default()
+    )]
+    Busy(Option<Standing>),
+    /// The hold was taken over or released while it was needed.
+    #[error(
+        "this command does not hold mirrored writes any more, so it has stopped: {0}. What it copied \
+         and brought up to date stays; of the writes that waited it has settled and released none \
+         since. Run it again when nobody else holds them"
+    )]
+    Over(String),
+    /// Whose hold was taken over goes on writing.
+    #[error(
+        "the hold is taken over, but who had it has been at work on this database for another \
+         {DELIVERY:?}; writes are held on: end it, and run this again"
+    )]
+    StillAtWork,
+    /// What is kept beside the target's tables could not be read or written.
+    #[error("could not keep by what name mirrored writes are held")]
+    Target(#[source] Cause),
     /// A row could not be brought over.
     #[error("mirrored writes are held on: run it again")]
     Sync(#[from] SyncError),
@@ -54,6 +83,15 @@ pub enum MirroredError {
     Stopped,
 }
 
+impl From<LinkError> for MirroredError {
+    fn from(error: LinkError) -> Self {
+        match error {
+            LinkError::Over(said) => Self::Over(said),
+            error => Self::Link(error),
+        }
+    }
+}
+
 /// Whether mirrored writes feed a table of the plan.
 pub fn feeds(plan: &Plan) -> bool {
     plan.tables
@@ -61,32 +99,19 @@ pub fn feeds(plan: &Plan) -> bool {
         .any(|table| table.feeder == Feeder::Mirror)
 }
 
-/// Has the proxy hold its writes to modern, and waits until none is under way there.
-pub async fn begin(proxy: &Proxy, stop: &CancellationToken) -> Result<(), MirroredError> {
-    let deadline = Instant::now() + DELIVERY;
-    let mut outbox = proxy.hold().await?;
-    while outbox.delivering > 0 {
-        if Instant::now() > deadline {
-            return Err(MirroredError::Delivering);
-        }
-        pause(stop).await?;
-        outbox = proxy.outbox().await?;
-    }
-    Ok(())
-}
-
 /// Brings up to date what writes did that came while the hold stood, and every tainted entity; and
 /// has the rest delivered.
 pub async fn finish(
-    proxy: &Proxy,
+    held: Held<'_>,
     sides: &Sides,
     stop: &CancellationToken,
 ) -> Result<Report, MirroredError> {
     let deadline = Instant::now() + PATIENCE;
-    let mut rounds = Rounds::begin(proxy, sides).await?;
+    let hold = &held.hold;
+    let mut rounds = Rounds::begin(hold, sides).await?;
     let up_to = loop {
         // What is over by this answer is in the list that is asked for after it.
-        let passed = proxy.outbox().await?.passed;
+        let passed = hold.proxy().outbox().await?.passed;
         let worked = rounds.run().await?;
         if !worked && passed >= rounds.last_read() {
             break rounds.copied();
@@ -98,7 +123,7 @@ pub async fn finish(
             pause(stop).await?;
         }
     };
-    let released = proxy.release(Some(up_to)).await?;
+    let released = hold.release(Some(up_to)).await?;
     let mut report = rounds.end();
     report.delivered = released.delivered;
     report.lost = report.lost.saturating_add(released.lost);
@@ -106,26 +131,37 @@ pub async fn finish(
 }
 
 /// Copies with `copy` while the proxy holds its writes, where those feed a table and a proxy is
-/// given; and then brings up to date what they did meanwhile.
-pub async fn around<E>(
+/// given; and then brings up to date what they did meanwhile. The copy is told to stop where it is
+/// to stop, or the hold is not its own any more.
+pub async fn around<E, C>(
     proxy: Option<&Proxy>,
+    take_over: bool,
     sides: &Sides,
     stop: &CancellationToken,
-    copy: impl Future<Output = Result<load::Report, E>>,
+    copy: impl FnOnce(CancellationToken) -> C,
 ) -> Result<load::Report, E>
 where
     E: From<MirroredError> + From<LoadError>,
+    C: Future<Output = Result<load::Report, E>>,
 {
-    let proxy = proxy.filter(|_| feeds(&sides.plan));
-    if let Some(proxy) = proxy {
-        begin(proxy, stop).await?;
-    }
-    let mut report = copy.await?;
-    if let Some(proxy) = proxy {
-        report.mirrored = Some(finish(proxy, sides, stop).await?);
-        // A row that had to wait for another is there now.
-        report.refused = load::still_refused(&*sides.target).await?;
-    }
+    let Some(proxy) = proxy.filter(|_| feeds(&sides.plan)) else {
+        return copy(stop.clone()).await;
+    };
+    let held = begin(proxy, sides, Command::Migrate, take_over, stop).await?;
+    let own = stop.child_token();
+    let mut copying = pin!(copy(own.clone()));
+    let mut report = tokio::select! {
+        copied = &mut copying => copied?,
+        over = held.lost() => {
+            own.cancel();
+            // Whoever has the hold now waits until nothing of this is written any more.
+            drop(copying.await);
+            return Err(over.into());
+        }
+    };
+    report.mirrored = Some(finish(held, sides, stop).await?);
+    // A row that had to wait for another is there now.
+    report.refused = load::still_refused(&*sides.target).await?;
     Ok(report)
 }
 

@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::names::{Entity, Names};
 use super::{MirroredError, Report};
-use crate::link::{HeldWrite, Pair, Proxy, Tainted};
+use crate::link::{HeldWrite, Hold, Pair, Proxy, Tainted};
 use crate::plan::Plan;
 use crate::sides::Sides;
 use crate::sync::{self, SyncError, Synced};
@@ -20,6 +20,7 @@ const MODERN: &str = "modern";
 
 pub(super) struct Rounds<'r> {
     proxy: &'r Proxy,
+    hold: &'r Hold<'r>,
     sides: &'r Sides,
     /// The mark behind everything that was copied.
     copied: u64,
@@ -45,10 +46,11 @@ struct Work<'w> {
 }
 
 impl<'r> Rounds<'r> {
-    pub(super) async fn begin(proxy: &'r Proxy, sides: &'r Sides) -> Result<Self, MirroredError> {
-        let copied = proxy.mark().await?;
+    pub(super) async fn begin(hold: &'r Hold<'r>, sides: &'r Sides) -> Result<Self, MirroredError> {
+        let copied = hold.mark().await?;
         Ok(Self {
-            proxy,
+            proxy: hold.proxy(),
+            hold,
             sides,
             copied,
             last: copied,
@@ -184,7 +186,7 @@ impl<'r> Rounds<'r> {
             }
             read.insert(entity);
         }
-        self.last = self.proxy.mark().await?;
+        self.last = self.hold.mark().await?;
         let last = self.last;
         self.reads
             .extend(read.into_iter().map(|entity| (entity, last)));
@@ -257,10 +259,10 @@ impl<'r> Rounds<'r> {
                 // It is tainted now, and looking at it again would end the same way.
                 self.report.leave(lane, &why);
             }
-            let lost = self.proxy.settle(&[write.number], Some(&why)).await?;
+            let lost = self.hold.settle(&[write.number], Some(&why)).await?;
             self.report.lost = self.report.lost.saturating_add(lost);
         }
-        let settled = self.proxy.settle(&good, None).await?;
+        let settled = self.hold.settle(&good, None).await?;
         self.report.settled = self.report.settled.saturating_add(settled);
         Ok(())
     }

@@ -128,14 +128,14 @@ async fn migrate(
     let (source, target) = (Arc::clone(&sides.source), Arc::clone(&sides.target));
     let watch: Arc<dyn load::Watch> = Arc::clone(&tracker) as _;
     let mut note = None;
-    let copy = async {
-        let copied = load::run(&plan, source, target, &options, watch, stop.clone()).await?;
+    let copy = async |stop| {
+        let copied = load::run(&plan, source, target, &options, watch, stop).await?;
         if let Some(proxy) = proxy {
             note = told_ids(link::tell_ids(proxy, &sides.plan, &*sides.target).await);
         }
         Ok(copied)
     };
-    let report = match mirrored::around(proxy, &sides, &stop, copy).await {
+    let report = match mirrored::around(proxy, false, &sides, &stop, copy).await {
         Ok(report) => report,
         Err(CopyError::Load(LoadError::Stopped) | CopyError::Mirrored(MirroredError::Stopped)) => {
             return Outcome::Stopped;

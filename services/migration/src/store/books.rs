@@ -1,7 +1,7 @@
 //! What is kept beside the tables of a target: how far each has come, which rows were refused,
-//! and which ids were made.
+//! which ids were made, and by what name a command holds the proxy's writes.
 //!
-//! Three tables whose names begin with `cutover_`. Targets keep them under the same names, and,
+//! Four tables whose names begin with `cutover_`. Targets keep them under the same names, and,
 //! where the dialect allows, by the same statements.
 
 use crate::value::Key;
@@ -91,7 +91,7 @@ pub struct Commit {
     pub ids: Vec<(String, String, String)>,
 }
 
-/// Makes the three tables; `TEXT`, `BIGINT` and `INTEGER` mean the same to every target.
+/// Makes the four tables; `TEXT`, `BIGINT` and `INTEGER` mean the same to every target.
 pub(crate) const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS cutover_progress (
     source    TEXT    NOT NULL,
@@ -115,6 +115,10 @@ CREATE TABLE IF NOT EXISTS cutover_ids (
     legacy TEXT NOT NULL,
     modern TEXT NOT NULL,
     PRIMARY KEY (entity, legacy)
+);
+CREATE TABLE IF NOT EXISTS cutover_hold (
+    command TEXT NOT NULL PRIMARY KEY,
+    holder  TEXT NOT NULL
 );";
 
 /// Gives the parts of `$1`.
@@ -149,6 +153,12 @@ pub(crate) const REMEMBER: &str =
 pub(crate) const IDS: &str =
     "SELECT legacy, modern FROM cutover_ids WHERE entity = $1 AND legacy > $2
      ORDER BY legacy LIMIT $3";
+
+/// Gives the name by which command `$1` held writes last.
+pub(crate) const HOLDER: &str = "SELECT holder FROM cutover_hold WHERE command = $1";
+/// Keeps that name.
+pub(crate) const HOLD: &str = "INSERT INTO cutover_hold (command, holder) VALUES ($1, $2)
+     ON CONFLICT (command) DO UPDATE SET holder = excluded.holder";
 
 /// Whether a table is one of those.
 pub(crate) fn is_ours(table: &str) -> bool {

@@ -131,6 +131,13 @@ pub struct Destination {
     pub key: Vec<usize>,
 }
 
+/// While there is one, no other process brings mirrored writes to a database. The system takes it
+/// back from a process that dies.
+pub struct Alone {
+    /// A locked file, or a session that has a lock.
+    _lock: Box<dyn Send + Sync>,
+}
+
 /// How rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum How {
@@ -182,6 +189,16 @@ pub trait Target: Source {
 
     /// Makes what is kept beside the tables, where it is missing.
     async fn prepare(&self) -> Result<(), Cause>;
+
+    /// Makes this the one process that brings mirrored writes to the database, until what it
+    /// returns is dropped or the process dies; nothing where there is another.
+    async fn alone(&self) -> Result<Option<Alone>, Cause>;
+
+    /// The name by which a command held the proxy's writes last.
+    async fn holder(&self, command: &str) -> Result<Option<String>, Cause>;
+
+    /// Keeps that name.
+    async fn keep_holder(&self, command: &str, holder: &str) -> Result<(), Cause>;
 
     /// Whether a table has no row.
     async fn is_empty(&self, table: &TableName) -> Result<bool, Cause>;
@@ -320,6 +337,14 @@ pub fn check_target(url: &str) -> Result<(), Cause> {
 /// What is before the first colon: all of a URL that may be shown, as the rest has a password.
 fn scheme(url: &str) -> &str {
     url.split_once(':').map_or("", |(scheme, _)| scheme)
+}
+
+impl Alone {
+    fn by(lock: impl Send + Sync + 'static) -> Self {
+        Self {
+            _lock: Box::new(lock),
+        }
+    }
 }
 
 impl Counter {

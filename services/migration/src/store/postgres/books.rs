@@ -8,7 +8,8 @@ use sqlx::{PgConnection, PgPool, Row as _};
 use super::session::{cause, refused, run, transaction};
 use crate::store::WriteError;
 use crate::store::books::{
-    ADVANCE, Commit, FORGET, IDS, PARDON, PROGRESS, Progress, Quarantined, REFUSED, TABLES,
+    ADVANCE, Commit, FORGET, HOLD, HOLDER, IDS, PARDON, PROGRESS, Progress, Quarantined, REFUSED,
+    TABLES,
 };
 use crate::value::Key;
 
@@ -186,4 +187,15 @@ pub(super) async fn ids(
 ) -> Result<Vec<(String, String)>, Cause> {
     let query = sqlx::query_as(IDS).bind(entity).bind(after);
     Ok(query.bind(i64::from(limit)).fetch_all(pool).await?)
+}
+
+pub(super) async fn holder(pool: &PgPool, command: &str) -> Result<Option<String>, Cause> {
+    let query = sqlx::query_scalar(HOLDER).bind(command);
+    Ok(query.fetch_optional(pool).await?)
+}
+
+pub(super) async fn keep_holder(pool: &PgPool, command: &str, holder: &str) -> Result<(), Cause> {
+    let query = sqlx::query(HOLD).bind(command).bind(holder);
+    query.execute(pool).await?;
+    Ok(())
 }

@@ -20,7 +20,7 @@ use kit::error::Cause;
 use sqlx::PgPool;
 
 use super::{
-    Change, Commit, Counter, Destination, Dialect, Figures, Hashed, How, Naming, Progress,
+    Alone, Change, Commit, Counter, Destination, Dialect, Figures, Hashed, How, Naming, Progress,
     Quarantined, Range, Select, Source, Target, Waiting, WriteError,
 };
 use crate::schema::{TableName, TableSchema};
@@ -112,6 +112,18 @@ impl Target for Postgres {
 
     async fn prepare(&self) -> Result<(), Cause> {
         books::prepare(&self.pool).await
+    }
+
+    async fn alone(&self) -> Result<Option<Alone>, Cause> {
+        session::alone(&self.pool).await
+    }
+
+    async fn holder(&self, command: &str) -> Result<Option<String>, Cause> {
+        books::holder(&self.pool, command).await
+    }
+
+    async fn keep_holder(&self, command: &str, holder: &str) -> Result<(), Cause> {
+        books::keep_holder(&self.pool, command, holder).await
     }
 
     async fn is_empty(&self, table: &TableName) -> Result<bool, Cause> {

@@ -7,8 +7,8 @@ use kit::postgres::check_url;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgDatabaseError, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgPool};
 
-use crate::store::WriteError;
 use crate::store::pool::{Lent, connected};
+use crate::store::{Alone, WriteError};
 
 /// What a session is bounded by, and how it shows values.
 const SETTINGS: [(&str, &str); 12] = [
@@ -55,6 +55,14 @@ pub(super) async fn open(url: &str, read_only: bool) -> Result<(PgPool, String),
         // Statements have rows' values in them.
         .disable_statement_logging();
     Ok((connected(PgPoolOptions::new(), options, &name).await?, name))
+}
+
+/// Has a session of its own keep a lock: it is gone with the session, however that ends.
+pub(super) async fn alone(pool: &PgPool) -> Result<Option<Alone>, Cause> {
+    let mut session = pool.acquire().await?.detach();
+    let lock = sqlx::query_scalar("SELECT pg_try_advisory_lock(hashtext('cutover_data_feeder'))");
+    let is_alone: bool = lock.fetch_one(&mut session).await?;
+    Ok(is_alone.then(|| Alone::by(session)))
 }
 
 /// What is done in one transaction, or not at all.

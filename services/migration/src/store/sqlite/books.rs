@@ -4,8 +4,8 @@ use kit::error::Cause;
 use sqlx::{Row as _, SqliteConnection, SqlitePool};
 
 use crate::store::books::{
-    ADVANCE, Commit, FORGET, HEAL, IDS, PARDON, PROGRESS, Progress, Quarantined, REFUSE, REFUSED,
-    REMEMBER, TABLES,
+    ADVANCE, Commit, FORGET, HEAL, HOLD, HOLDER, IDS, PARDON, PROGRESS, Progress, Quarantined,
+    REFUSE, REFUSED, REMEMBER, TABLES,
 };
 use crate::value::Key;
 
@@ -121,4 +121,19 @@ pub(super) async fn ids(
 ) -> Result<Vec<(String, String)>, Cause> {
     let query = sqlx::query_as(IDS).bind(entity).bind(after).bind(limit);
     Ok(query.fetch_all(pool).await?)
+}
+
+pub(super) async fn holder(pool: &SqlitePool, command: &str) -> Result<Option<String>, Cause> {
+    let query = sqlx::query_scalar(HOLDER).bind(command);
+    Ok(query.fetch_optional(pool).await?)
+}
+
+pub(super) async fn keep_holder(
+    pool: &SqlitePool,
+    command: &str,
+    holder: &str,
+) -> Result<(), Cause> {
+    let query = sqlx::query(HOLD).bind(command).bind(holder);
+    query.execute(pool).await?;
+    Ok(())
 }

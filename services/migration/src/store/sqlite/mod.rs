@@ -8,6 +8,8 @@ mod read;
 mod schema;
 mod write;
 
+use std::ffi::OsString;
+use std::fs::{OpenOptions, TryLockError};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -17,8 +19,8 @@ use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 
 use super::{
-    Change, Commit, Destination, Dialect, Figures, How, Naming, Progress, Quarantined, Range,
-    Select, Source, Target, WriteError,
+    Alone, Change, Commit, Destination, Dialect, Figures, How, Naming, Progress, Quarantined,
+    Range, Select, Source, Target, WriteError,
 };
 use crate::schema::{TableName, TableSchema};
 use crate::value::{Key, Row};
@@ -135,6 +137,28 @@ impl Target for Sqlite {
 
     async fn prepare(&self) -> Result<(), Cause> {
         books::prepare(self.writer()?).await
+    }
+
+    // A file beside it, since the database's own locks are for the time of a transaction. It stays:
+    // whoever took it away could take it from under somebody who has just opened it.
+    async fn alone(&self) -> Result<Option<Alone>, Cause> {
+        let mut name = OsString::from(options(&self.name)?.get_filename());
+        name.push("-cutover-lock");
+        let mut file = OpenOptions::new();
+        let file = file.write(true).create(true).truncate(false).open(name)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Alone::by(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error.into()),
+        }
+    }
+
+    async fn holder(&self, command: &str) -> Result<Option<String>, Cause> {
+        books::holder(&self.readers, command).await
+    }
+
+    async fn keep_holder(&self, command: &str, holder: &str) -> Result<(), Cause> {
+        books::keep_holder(self.writer()?, command, holder).await
     }
 
     async fn is_empty(&self, table: &TableName) -> Result<bool, Cause> {

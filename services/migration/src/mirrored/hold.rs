@@ -1,0 +1,167 @@
+//! Whose the hold is: two commands that fill one database would each end what the other needs.
+//!
+//! A command is alone at its database ([`Target::alone`]), and keeps there by what name it holds,
+//! before it does: one that was killed and is run again knows its own hold by that, and one that
+//! is under way cannot be taken for one that was killed. Any other hold is somebody else's, to be
+//! taken over where that is asked for; whoever had it finds that out from the proxy, and ends.
+
+use std::time::{Duration, Instant};
+
+use http::StatusCode;
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::{DELIVERY, MirroredError, pause};
+use crate::link::{Hold, LinkError, Proxy, Standing};
+use crate::sides::Sides;
+use crate::store::{Alone, Target};
+
+/// How long a process that has just ended may stand in the way.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// How often the holder looks whether it still is.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// What holds. One goes on with the hold of its own kind alone: a copy that is half done is not
+/// finished by the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    /// A copy of all rows.
+    Migrate,
+    /// Entities that lost a write.
+    Tainted,
+}
+
+/// A hold, and that this process is the one that fills the database, until it is dropped.
+pub struct Held<'p> {
+    pub(super) hold: Hold<'p>,
+    _alone: Alone,
+}
+
+impl Command {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Migrate => "migrate",
+            Self::Tainted => "sync --tainted",
+        }
+    }
+
+    /// A name that nobody else has, and that tells people whom to look for.
+    fn holder(self) -> String {
+        let (process, now) = (std::process::id(), Timestamp::now());
+        format!("{}, process {process}, begun {now}", self.name())
+    }
+}
+
+/// Has the proxy hold its writes to modern, and waits until none is under way there. Where another
+/// holds them, it is taken over or an error.
+pub async fn begin<'p>(
+    proxy: &'p Proxy,
+    sides: &Sides,
+    command: Command,
+    take_over: bool,
+    stop: &CancellationToken,
+) -> Result<Held<'p>, MirroredError> {
+    let target = &*sides.target;
+    target.prepare().await.map_err(MirroredError::Target)?;
+    let alone = alone_within(LINGER, target, stop).await?;
+    let standing = proxy.outbox().await?.hold;
+    let hold = match (&alone, standing) {
+        (None, standing) if !take_over => return Err(MirroredError::Busy(standing)),
+        (Some(_), Some(standing)) if is_own(&standing, command, target).await? => {
+            let holder = standing.holder.as_deref().unwrap_or_default();
+            proxy.hold_on(holder, &standing.tag).await?
+        }
+        (_, Some(standing)) if !take_over => return Err(MirroredError::Held(standing)),
+        (_, standing) => hold_anew(proxy, target, command, standing.is_some()).await?,
+    };
+    let alone = match alone {
+        Some(alone) => alone,
+        // It ends by itself now, and may write what it has read until it does.
+        None => alone_within(DELIVERY, target, stop)
+            .await?
+            .ok_or(MirroredError::StillAtWork)?,
+    };
+    let deadline = Instant::now() + DELIVERY;
+    while proxy.outbox().await?.delivering > 0 {
+        if Instant::now() > deadline {
+            return Err(MirroredError::Delivering);
+        }
+        pause(stop).await?;
+    }
+    Ok(Held {
+        hold,
+        _alone: alone,
+    })
+}
+
+impl Held<'_> {
+    /// Ends when the hold is somebody else's, or nobody's.
+    pub(super) async fn lost(&self) -> MirroredError {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            // A proxy that does not answer says nothing of that.
+            let Ok(outbox) = self.hold.proxy().outbox().await else {
+                continue;
+            };
+            if !self.hold.is(outbox.hold.as_ref()) {
+                let now = outbox.hold.map(|standing| standing.to_string());
+                return MirroredError::Over(now.unwrap_or_else(|| "nothing is held".to_owned()));
+            }
+        }
+    }
+}
+
+async fn alone_within(
+    within: Duration,
+    target: &dyn Target,
+    stop: &CancellationToken,
+) -> Result<Option<Alone>, MirroredError> {
+    let deadline = Instant::now() + within;
+    loop {
+        let alone = target.alone().await.map_err(MirroredError::Target)?;
+        if alone.is_some() || Instant::now() > deadline {
+            return Ok(alone);
+        }
+        pause(stop).await?;
+    }
+}
+
+/// Whether it is what a run of this command left at this database.
+async fn is_own(
+    standing: &Standing,
+    command: Command,
+    target: &dyn Target,
+) -> Result<bool, MirroredError> {
+    let kept = target.holder(command.name()).await;
+    let kept = kept.map_err(MirroredError::Target)?;
+    Ok(kept.is_some() && kept == standing.holder)
+}
+
+/// Holds by a new name, which is kept first: a kill in between leaves no hold that nobody knows.
+async fn hold_anew<'p>(
+    proxy: &'p Proxy,
+    target: &dyn Target,
+    command: Command,
+    take_over: bool,
+) -> Result<Hold<'p>, MirroredError> {
+    let holder = command.holder();
+    let kept = target.keep_holder(command.name(), &holder).await;
+    kept.map_err(MirroredError::Target)?;
+    if take_over {
+        return Ok(proxy.take_over(&holder).await?);
+    }
+    match proxy.hold(&holder).await {
+        // Another was a moment faster.
+        Err(
+            error @ LinkError::Refused {
+                status: StatusCode::CONFLICT,
+                ..
+            },
+        ) => Err(match proxy.outbox().await?.hold {
+            Some(standing) => MirroredError::Held(standing),
+            None => error.into(),
+        }),
+        begun => Ok(begun?),
+    }
+}
