@@ -35,7 +35,7 @@ struct HoldBody {
     since: Timestamp,
     /// The position at which it began or was taken over.
     position: u64,
-    /// Names it: in quotes, the ETag that changes of it take as If-Match.
+    /// Names it: in quotes, the `ETag` that changes of it take as `If-Match`.
     tag: String,
     /// Who has it, as they call themselves; null where they did not say.
     holder: Option<String>,

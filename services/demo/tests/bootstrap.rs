@@ -19,22 +19,26 @@ use kit::testing::{Answer, Target};
 use migration_service::link::Proxy;
 use migration_service::load::{self, Unwatched};
 use migration_service::mapping::Mapping;
-use migration_service::mirrored::{self, Report};
+use migration_service::mirrored::{self, MirroredError, Report};
 use migration_service::reconcile;
 use migration_service::sides::{Addresses, Sides};
 use serde_json::{Value, json};
-use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
+use sqlx::{AssertSqlSafe, SqlitePool};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 const PATIENCE: Duration = Duration::from_mins(2);
+
+/// Between what a client writes and what it writes next.
+const REST: Duration = Duration::from_millis(20);
 
 const TABLES: &str = "CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
     CREATE TABLE orders (
@@ -159,6 +163,8 @@ async fn linger() {
 struct Shop {
     legacy: Side,
     modern: Side,
+    /// Another database that modern could have.
+    elsewhere: Side,
     proxy: Running,
     _folder: TempDir,
 }
@@ -168,6 +174,7 @@ impl Shop {
         let folder = tempfile::tempdir().unwrap();
         let legacy = Side::new(&folder, "legacy.db").await;
         let modern = Side::new(&folder, "modern.db").await;
+        let elsewhere = Side::new(&folder, "elsewhere.db").await;
         let routes = folder.path().join("routes.toml");
         let text = format!(
             r#"
@@ -208,6 +215,7 @@ lanes = ["order:{{id}}"]
         Self {
             legacy,
             modern,
+            elsewhere,
             proxy,
             _folder: folder,
         }
@@ -239,12 +247,33 @@ lanes = ["order:{{id}}"]
         }
     }
 
+    /// Makes so many orders of fifty customers.
+    async fn fill(&self, orders: u64) {
+        let fill = format!(
+            "INSERT INTO customers
+                SELECT i, 'c' || i FROM (WITH RECURSIVE n (i) AS
+                    (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50) SELECT i FROM n);
+             INSERT INTO orders
+                SELECT i, 1 + i % 50, i, 1 FROM (WITH RECURSIVE n (i) AS
+                    (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {orders}) SELECT i FROM n)"
+        );
+        let rows = &self.legacy.rows;
+        sqlx::raw_sql(AssertSqlSafe(fill))
+            .execute(rows)
+            .await
+            .unwrap();
+    }
+
     async fn sides(&self) -> Sides {
+        self.sides_to(&self.modern.url).await
+    }
+
+    async fn sides_to(&self, to: &str) -> Sides {
         let addresses = Addresses {
             file: "mapping.toml".to_owned(),
             mapping: Mapping::parse("mapping.toml", MAPPING).unwrap(),
             from: self.legacy.url.clone(),
-            to: self.modern.url.clone(),
+            to: to.to_owned(),
         };
         let sides = Sides::open(&addresses).await.unwrap();
         sides.target.prepare().await.unwrap();
@@ -307,71 +336,197 @@ fn writers(shop: &Shop, ended: &Arc<AtomicBool>, made: &Arc<AtomicU64>) -> Vec<J
                     let older = mine[fastrand::usize(..mine.len())];
                     assert_eq!(add_to(&client, older, 7).await.status, 200);
                     assert_eq!(add_to(&client, 1 + writer, 1).await.status, 200);
+                    // An entity that gets no rest on a slow machine is not brought up to date.
+                    tokio::time::sleep(REST).await;
                 }
             })
         })
         .collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_written_while_rows_are_copied_arrives_once_whatever_read_it_first() {
-    let shop = Shop::open("").await;
-    let fill = "INSERT INTO customers
-            SELECT i, 'c' || i FROM (WITH RECURSIVE n (i) AS
-                (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50) SELECT i FROM n);
-        INSERT INTO orders
-            SELECT i, 1 + i % 50, i, 1 FROM (WITH RECURSIVE n (i) AS
-                (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) SELECT i FROM n)";
-    sqlx::raw_sql(fill)
-        .execute(&shop.legacy.rows)
-        .await
-        .unwrap();
-    let (ended, made) = (Arc::default(), Arc::default());
-    // Modern has none of the customers: what was mirrored before the copy is refused there.
-    let writing = writers(&shop, &ended, &made);
-    let reach = async |more: u64| {
-        let (from, deadline) = (made.load(Ordering::Relaxed), Instant::now() + PATIENCE);
-        while made.load(Ordering::Relaxed) < from + more {
+/// Clients that go on writing.
+struct Writing {
+    ended: Arc<AtomicBool>,
+    made: Arc<AtomicU64>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Writing {
+    fn begin(shop: &Shop) -> Self {
+        let (ended, made) = (Arc::default(), Arc::default());
+        let tasks = writers(shop, &ended, &made);
+        Self { ended, made, tasks }
+    }
+
+    /// Waits until so many more orders were made.
+    async fn reach(&self, more: u64) {
+        let made = || self.made.load(Ordering::Relaxed);
+        let (from, deadline) = (made(), Instant::now() + PATIENCE);
+        while made() < from + more {
             assert!(Instant::now() < deadline, "the writers stand still");
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-    };
-    reach(10).await;
+    }
+
+    /// Ends them: nothing waits then, and all that they wrote has arrived once.
+    async fn end(self, shop: &Shop, sides: &Sides) {
+        self.ended.store(true, Ordering::Relaxed);
+        for task in self.tasks {
+            task.await.unwrap();
+        }
+        shop.until("/api/outbox", |now| now["writes"] == 0).await;
+        assert_eq!(shop.asked("/api/outbox").await["hold"], Value::Null);
+        assert_eq!(shop.asked("/api/taints").await, json!([]));
+        let compared = shop.compared(sides).await;
+        assert_eq!(compared["verdict"], "equal", "{compared:#}");
+        let doubled: (i64,) = sqlx::query_as("SELECT count(*) FROM orders WHERE made <> 1")
+            .fetch_one(&shop.modern.rows)
+            .await
+            .unwrap();
+        assert_eq!(doubled.0, 0);
+    }
+}
+
+async fn copied(sides: &Sides, stop: CancellationToken) -> anyhow::Result<load::Report> {
+    let (source, target) = (Arc::clone(&sides.source), Arc::clone(&sides.target));
+    let (options, watch) = (load::Options::default(), Arc::new(Unwatched));
+    Ok(load::run(&sides.plan, source, target, &options, watch, stop).await?)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_written_while_rows_are_copied_arrives_once_whatever_read_it_first() {
+    let shop = Shop::open("").await;
+    shop.fill(20_000).await;
+    // Modern has none of the customers: what was mirrored before the copy is refused there.
+    let writing = Writing::begin(&shop);
+    writing.reach(10).await;
     let sides = shop.sides().await;
     let proxy = shop.control();
-    let stopping = CancellationToken::new();
     let copy = async |stop| {
-        let (source, target) = (Arc::clone(&sides.source), Arc::clone(&sides.target));
-        let watch = Arc::new(Unwatched);
-        let options = load::Options::default();
-        reach(10).await;
-        let done = load::run(&sides.plan, source, target, &options, watch, stop);
-        let done = done.await.unwrap();
-        reach(20).await;
-        anyhow::Ok(done)
+        writing.reach(10).await;
+        let done = copied(&sides, stop).await;
+        writing.reach(20).await;
+        done
     };
-    let report = mirrored::around(Some(&proxy), false, &sides, &stopping, copy)
+    let never = CancellationToken::new();
+    let report = mirrored::around(Some(&proxy), false, &sides, &never, copy)
         .await
         .unwrap();
     let told: &Report = report.mirrored.as_ref().unwrap();
     assert!(told.settled > 0 && told.lost == 0, "{told}");
     assert!(report.is_complete(), "{report}");
     // It goes on as if nothing had been.
-    reach(30).await;
-    ended.store(true, Ordering::Relaxed);
-    for writer in writing {
-        writer.await.unwrap();
+    writing.reach(30).await;
+    writing.end(&shop, &sides).await;
+}
+
+/// A copy that has come to its end and does not know it yet, in a task of its own.
+struct Copying {
+    task: JoinHandle<anyhow::Result<load::Report>>,
+    /// Whether the last of it is done.
+    over: Arc<AtomicBool>,
+}
+
+impl Copying {
+    /// Returns once its rows are there.
+    async fn begin(shop: &Shop) -> Self {
+        let (sides, proxy) = (shop.sides().await, shop.control());
+        let (copied_all, over) = (Arc::new(Notify::new()), Arc::new(AtomicBool::new(false)));
+        let (told, ended) = (Arc::clone(&copied_all), Arc::clone(&over));
+        let task = tokio::spawn(async move {
+            let never = CancellationToken::new();
+            let copy = async |stop: CancellationToken| {
+                let done = copied(&sides, stop.clone()).await;
+                told.notify_one();
+                stop.cancelled().await;
+                // Whoever comes after it is not to come before this.
+                linger().await;
+                ended.store(true, Ordering::SeqCst);
+                done
+            };
+            mirrored::around(Some(&proxy), false, &sides, &never, copy).await
+        });
+        let waited = tokio::time::timeout(PATIENCE, copied_all.notified()).await;
+        waited.unwrap();
+        Self { task, over }
     }
-    shop.until("/api/outbox", |now| now["writes"] == 0).await;
-    assert_eq!(shop.asked("/api/outbox").await["hold"], Value::Null);
-    assert_eq!(shop.asked("/api/taints").await, json!([]));
-    let compared = shop.compared(&sides).await;
-    assert_eq!(compared["verdict"], "equal", "{compared:#}");
-    let doubled: (i64,) = sqlx::query_as("SELECT count(*) FROM orders WHERE made <> 1")
-        .fetch_one(&shop.modern.rows)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_commands_at_one_time_the_second_is_refused_or_ends_the_first() {
+    let shop = Shop::open("").await;
+    shop.fill(500).await;
+    let writing = Writing::begin(&shop);
+    writing.reach(10).await;
+    let first = Copying::begin(&shop).await;
+    writing.reach(10).await;
+    let holder = shop.asked("/api/outbox").await["hold"]["holder"].clone();
+    let holder = holder.as_str().unwrap();
+    assert!(holder.starts_with("migrate, process "), "{holder}");
+
+    let (sides, proxy, never) = (shop.sides().await, shop.control(), CancellationToken::new());
+    for command in [mirrored::Command::Migrate, mirrored::Command::Tainted] {
+        let refused = mirrored::begin(&proxy, &sides, command, false, &never).await;
+        let said = refused.err().unwrap().to_string();
+        assert!(said.contains("at work on this database"), "{said}");
+        assert!(said.contains(holder), "{said}");
+        // One that fills another database is not in its way there, and is with the proxy.
+        let elsewhere = shop.sides_to(&shop.elsewhere.url).await;
+        let refused = mirrored::begin(&proxy, &elsewhere, command, false, &never).await;
+        let said = refused.err().unwrap().to_string();
+        assert!(said.contains(holder), "{said}");
+        assert!(said.contains("--take-over"), "{said}");
+    }
+    assert!(!first.task.is_finished(), "it goes on");
+
+    let copy = async |stop| {
+        assert!(first.over.load(Ordering::SeqCst), "the first still writes");
+        writing.reach(10).await;
+        copied(&sides, stop).await
+    };
+    let report = mirrored::around(Some(&proxy), true, &sides, &never, copy)
         .await
         .unwrap();
-    assert_eq!(doubled.0, 0);
+    assert!(report.is_complete(), "{report}");
+    let error = first.task.await.unwrap().unwrap_err();
+    let over = error.downcast_ref::<MirroredError>();
+    assert!(matches!(over, Some(MirroredError::Over(_))), "{error:#}");
+    assert!(error.to_string().contains("are held since"), "{error:#}");
+    writing.reach(10).await;
+    writing.end(&shop, &sides).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_was_killed_goes_on_with_its_own_hold_and_nobody_else_does() {
+    let shop = Shop::open("").await;
+    shop.fill(500).await;
+    let writing = Writing::begin(&shop);
+    writing.reach(10).await;
+    let killed = Copying::begin(&shop).await;
+    killed.task.abort();
+    assert!(killed.task.await.unwrap_err().is_cancelled());
+    writing.reach(10).await;
+    let hold = shop.asked("/api/outbox").await["hold"].clone();
+    assert!(hold["tag"].is_string(), "{hold}");
+
+    let (sides, proxy, never) = (shop.sides().await, shop.control(), CancellationToken::new());
+    let tainted = mirrored::Command::Tainted;
+    let refused = mirrored::begin(&proxy, &sides, tainted, false, &never).await;
+    let said = refused.err().unwrap().to_string();
+    assert!(said.contains(hold["holder"].as_str().unwrap()), "{said}");
+    assert!(said.contains("--take-over"), "{said}");
+
+    let copy = async |stop| {
+        let now = shop.asked("/api/outbox").await["hold"].clone();
+        assert_eq!((&now["tag"], &now["since"]), (&hold["tag"], &hold["since"]));
+        copied(&sides, stop).await
+    };
+    let report = mirrored::around(Some(&proxy), false, &sides, &never, copy)
+        .await
+        .unwrap();
+    assert!(report.is_complete(), "{report}");
+    writing.reach(10).await;
+    writing.end(&shop, &sides).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -64,7 +64,8 @@ pub async fn begin<'p>(
 ) -> Result<Held<'p>, MirroredError> {
     let target = &*sides.target;
     target.prepare().await.map_err(MirroredError::Target)?;
-    let alone = alone_within(LINGER, target, stop).await?;
+    let linger = if take_over { Duration::ZERO } else { LINGER };
+    let alone = alone_within(linger, target, stop).await?;
     let standing = proxy.outbox().await?.hold;
     let hold = match (&alone, standing) {
         (None, standing) if !take_over => return Err(MirroredError::Busy(standing)),

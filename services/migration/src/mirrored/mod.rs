@@ -107,11 +107,11 @@ pub async fn finish(
     stop: &CancellationToken,
 ) -> Result<Report, MirroredError> {
     let deadline = Instant::now() + PATIENCE;
-    let hold = &held.hold;
-    let mut rounds = Rounds::begin(hold, sides).await?;
+    let mine = &held.hold;
+    let mut rounds = Rounds::begin(mine, sides).await?;
     let up_to = loop {
         // What is over by this answer is in the list that is asked for after it.
-        let passed = hold.proxy().outbox().await?.passed;
+        let passed = mine.proxy().outbox().await?.passed;
         let worked = rounds.run().await?;
         if !worked && passed >= rounds.last_read() {
             break rounds.copied();
@@ -123,7 +123,7 @@ pub async fn finish(
             pause(stop).await?;
         }
     };
-    let released = hold.release(Some(up_to)).await?;
+    let released = mine.release(Some(up_to)).await?;
     let mut report = rounds.end();
     report.delivered = released.delivered;
     report.lost = report.lost.saturating_add(released.lost);

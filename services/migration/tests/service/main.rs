@@ -6,6 +6,7 @@
     reason = "in a test, what is not there is a failed test"
 )]
 
+mod holds;
 mod hostile;
 mod link;
 mod process;
