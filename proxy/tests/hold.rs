@@ -124,8 +124,8 @@ async fn what_is_held_waits_over_restarts_and_goes_its_way_in_order_or_is_settle
     let routes = one_route(legacy, modern, "shadow", LANES);
     let proxy = Proxy::start(&routes).await;
     let hold = hold(&proxy).await;
-    let held = get(&proxy, "/api/outbox").await;
-    assert_eq!(held["hold"]["routes"], json!([]));
+    let before = get(&proxy, "/api/outbox").await;
+    assert_eq!(before["hold"]["routes"], json!([]));
     for n in 0..9_u64 {
         write(&proxy, n % 3, &n.to_string()).await;
     }
@@ -146,7 +146,7 @@ async fn what_is_held_waits_over_restarts_and_goes_its_way_in_order_or_is_settle
     let proxy = Proxy::start_in(folder, &routes).await;
     let again = until(&proxy, "/api/outbox", |now| now["hold"]["writes"] == 9).await;
     for key in ["since", "position", "tag", "holder", "routes"] {
-        assert_eq!(again["hold"][key], held["hold"][key], "{key}");
+        assert_eq!(again["hold"][key], before["hold"][key], "{key}");
     }
     write(&proxy, 0, "9").await;
     let listed = until(&proxy, "/api/outbox/held", |now| {

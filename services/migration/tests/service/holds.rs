@@ -275,9 +275,11 @@ async fn a_copy_to_postgres_that_was_killed_goes_on_with_its_own_hold() {
 async fn a_hold_from_elsewhere_is_left_alone_unless_it_is_to_be_taken_over() {
     let setting = Setting::new(Sides::sqlite().await).await;
     let elsewhere = Some((40, "another machine".to_owned()));
-    let mut seen = setting.seen.lock();
-    (seen.hold, seen.given) = (elsewhere.clone(), 40);
-    drop(seen);
+    *setting.seen.lock() = Seen {
+        hold: elsewhere.clone(),
+        given: 40,
+        released: Vec::new(),
+    };
     setting.refuses(&COPY, "another machine").await;
     setting.refuses(&TAINTED, "another machine").await;
     assert_eq!(setting.seen.lock().hold, elsewhere);
