@@ -79,7 +79,9 @@ pub enum MirroredError {
     #[error("a mirrored write has been under way to modern for {DELIVERY:?}; writes are held on")]
     Delivering,
     /// It was asked to stop.
-    #[error("stopped; mirrored writes are held on until another run or POST /api/outbox/release")]
+    #[error(
+        "stopped; mirrored writes are held on until this is run again, or they are released by hand"
+    )]
     Stopped,
 }
 
