@@ -258,17 +258,8 @@ async fn after_the_hold_the_file_counts_again() {
 async fn where_the_file_cannot_be_edited_the_dial_is_held_all_the_same_and_over_a_restart() {
     let lines = format!("modern_share = \"100%\"\n{GUARD}");
     let (proxy, mood) = proxy("shadow", &lines).await;
-    // A file that can be read and not replaced, for root too: it has no name in any folder.
     let text = file(&proxy);
-    let nameless = tempfile::tempfile().unwrap();
-    std::io::Write::write_all(&mut &nameless, text.as_bytes()).unwrap();
-    let link = format!(
-        "/proc/{}/fd/{}",
-        std::process::id(),
-        std::os::fd::AsRawFd::as_raw_fd(&nameless)
-    );
-    std::fs::remove_file(proxy.routes_file()).unwrap();
-    std::os::unix::fs::symlink(&link, proxy.routes_file()).unwrap();
+    let _nailed = proxy.nail_routes_file(&text);
     mood.store(BAD, SeqCst);
     ask_until_legacy(&proxy).await;
     let now = guard_until(&proxy, |now| !now["not_in_file"].is_null()).await;

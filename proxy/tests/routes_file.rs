@@ -127,53 +127,6 @@ async fn an_edit_made_for_another_version_is_refused_and_nothing_is_lost() {
 }
 
 #[tokio::test]
-async fn stop_puts_every_route_to_legacy_at_once() {
-    let (legacy, modern) = (side("L").await, side("M").await);
-    let proxy = Proxy::start(&one_route(
-        legacy,
-        modern,
-        "shadow",
-        "modern_share = \"100%\"",
-    ))
-    .await;
-    assert_eq!(proxy.get("/").await.body, "M");
-    let output = tokio::task::spawn_blocking({
-        let control = proxy.running.control_address.to_string();
-        move || {
-            Command::new(env!("CARGO_BIN_EXE_cutover"))
-                .args(["stop", "--control", &control])
-                .output()
-        }
-    });
-    let output = output.await.unwrap().unwrap();
-    assert!(output.status.success(), "{output:?}");
-    assert_eq!(proxy.get("/").await.body, "L");
-    assert!(
-        !std::fs::read_to_string(proxy.routes_file())
-            .unwrap()
-            .contains("modern_share")
-    );
-}
-
-#[tokio::test]
-async fn stop_works_while_the_file_is_broken() {
-    let (legacy, modern) = (side("L").await, side("M").await);
-    let text = one_route(legacy, modern, "modern", "");
-    let proxy = Proxy::start(&text).await;
-    std::fs::write(proxy.routes_file(), "[[routes").unwrap();
-    let stopped = proxy.running.routes.stop().await;
-    assert_eq!(stopped.moved, ["all"]);
-    assert!(stopped.not_in_file.is_some());
-    assert_eq!(proxy.get("/").await.body, "L");
-    eventually(|| proxy.running.routes.problems()).await;
-    assert_eq!(proxy.get("/").await.body, "L");
-    assert_eq!(
-        std::fs::read_to_string(proxy.routes_file()).unwrap(),
-        "[[routes"
-    );
-}
-
-#[tokio::test]
 async fn a_peer_that_fails_its_health_check_gets_no_traffic_until_it_is_well() {
     let ill = common::dead_backend().await;
     let (well, modern) = (side("L").await, side("M").await);

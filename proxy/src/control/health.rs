@@ -73,6 +73,11 @@ pub(super) async fn ready(State(state): State<ControlState>) -> impl IntoRespons
             "routes.toml is refused, the routes before it run:\n{problems}"
         ));
     }
+    if state.routes.differ_from_file() {
+        let warning = "the routes are stopped, and routes.toml says otherwise because it could not be \
+                       edited: a restart begins with what it says";
+        warnings.push(warning.to_owned());
+    }
     let journal = state.journal.status();
     if let Some(error) = journal.last_error.filter(|_| journal.failing) {
         warnings.push(format!("the journal can't be written: {}", error.message));

@@ -4,7 +4,7 @@ use super::edit::{self, RouteEdit};
 use super::{changes, check};
 use crate::exchange::budget::Budget;
 use crate::outcome::Ledger;
-use crate::routing::{Mode, Table, Upstream};
+use crate::routing::{Table, Upstream};
 use crate::toml_file::{Problem, Problems, read_text};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::Mutex;
@@ -69,13 +69,24 @@ pub enum EditError {
     },
 }
 
-/// What a stop did.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stopped {
-    /// The routes that were elsewhere and are at legacy now.
-    pub moved: Vec<String>,
-    /// Why the file still says otherwise, where it does.
-    pub not_in_file: Option<String>,
+/// A text in use, and what the file said when it came into use. They are the same but after a stop
+/// that the file could not be made to say.
+#[derive(Clone, Debug)]
+pub(super) struct Document {
+    /// What the table was made of.
+    pub(super) text: Arc<str>,
+    /// What was in the file: as long as it says no more than that, nobody has edited it since.
+    pub(super) in_file: Arc<str>,
+}
+
+impl Document {
+    fn of_file(text: &str) -> Self {
+        let text: Arc<str> = text.into();
+        Self {
+            in_file: Arc::clone(&text),
+            text,
+        }
+    }
 }
 
 /// The routes in use and the file behind them.
@@ -84,11 +95,10 @@ pub struct LiveRoutes {
     ledger: Arc<Ledger>,
     budget: Arc<Budget>,
     table: ArcSwap<Table>,
-    /// The text that the table was made of.
-    text: Mutex<Arc<str>>,
+    document: Mutex<Document>,
     problems: ArcSwapOption<Problems>,
     /// Held over every change, so that edits and reloads come one after the other.
-    change: tokio::sync::Mutex<()>,
+    pub(super) change: tokio::sync::Mutex<()>,
     events: broadcast::Sender<RoutesEvent>,
 }
 
@@ -112,7 +122,7 @@ impl LiveRoutes {
             ledger,
             budget,
             table: ArcSwap::new(table),
-            text: Mutex::new(text.into()),
+            document: Mutex::new(Document::of_file(&text)),
             problems: ArcSwapOption::empty(),
             change: tokio::sync::Mutex::new(()),
             events: broadcast::channel(64).0,
@@ -136,7 +146,7 @@ impl LiveRoutes {
 
     /// The tag of the running document, quoted.
     pub fn etag(&self) -> String {
-        etag(&self.text())
+        etag(&self.document().text)
     }
 
     /// Why the file on disk is refused, when it is.
@@ -149,9 +159,16 @@ impl LiveRoutes {
         self.events.subscribe()
     }
 
-    /// The text that runs.
-    pub(super) fn text(&self) -> Arc<str> {
-        Arc::clone(&self.text.lock())
+    /// What runs, and what it stands over.
+    pub(super) fn document(&self) -> Document {
+        self.document.lock().clone()
+    }
+
+    /// Whether other routes are in use than those that the file had: it could not be edited when they
+    /// were stopped.
+    pub fn differ_from_file(&self) -> bool {
+        let Document { text, in_file } = self.document();
+        text != in_file
     }
 
     /// Changes one route, and where the dial is concerned its group, as an operator would in the
@@ -170,52 +187,8 @@ impl LiveRoutes {
         .await
     }
 
-    /// Puts every route that has a legacy side to legacy at once. That must not fail when it is
-    /// needed most: where the file can't be edited, because it is refused or can't be written, the
-    /// routes in use are changed all the same, and the answer says that the file was not.
-    pub async fn stop(&self) -> Stopped {
-        let table = self.table();
-        let moved: Vec<String> = table
-            .routes
-            .iter()
-            .filter(|route| route.mode != Mode::Legacy && route.legacy.is_some())
-            .map(|route| route.name.to_string())
-            .collect();
-        let to_legacy = RouteEdit {
-            mode: Some(Mode::Legacy),
-            ..RouteEdit::default()
-        };
-        let pick = |route: &str| moved.iter().any(|name| name == route);
-        let mut not_in_file = None;
-        if !moved.is_empty() {
-            let edited = self
-                .rewrite(None, |text| {
-                    let edited = edit::apply(text, &to_legacy, pick);
-                    edited.map(|text| text.ok_or_else(|| EditError::NoSuchRoute(moved.join(", "))))
-                })
-                .await;
-            if let Err(error) = edited {
-                not_in_file = Some(error.to_string());
-                self.stop_in_memory(&to_legacy, pick).await;
-            }
-        }
-        Stopped { moved, not_in_file }
-    }
-
-    async fn stop_in_memory(&self, to_legacy: &RouteEdit, pick: impl Fn(&str) -> bool) {
-        let _change = self.change.lock().await;
-        let problems = self.problems();
-        let running = self.text();
-        if let Ok(Some(text)) = edit::apply(&running, to_legacy, pick) {
-            if let Err(problems) = self.apply(&text).await {
-                tracing::error!("cannot stop:\n{problems}");
-            }
-            // The file on disk is what it was before.
-            self.problems.store(problems);
-        }
-    }
-
-    async fn rewrite(
+    /// Edits the text in use, which becomes that of the file.
+    pub(super) async fn rewrite(
         &self,
         if_match: Option<&str>,
         edit: impl FnOnce(&str) -> Result<Result<String, EditError>, toml_edit::TomlError>,
@@ -226,18 +199,20 @@ impl LiveRoutes {
             error,
         };
         let on_disk = read_text(&self.path).map_err(io)?;
-        if *on_disk != *self.text() {
+        if *on_disk != *self.document().in_file {
             // Somebody saved the file a moment ago: that comes first.
-            self.apply(&on_disk).await.map_err(EditError::FileChanged)?;
+            let saved = self.follow(&on_disk).await;
+            saved.map_err(EditError::FileChanged)?;
         }
-        let current = self.etag();
+        let running = self.document().text;
+        let current = etag(&running);
         if let Some(given) = if_match.filter(|given| *given != "*" && *given != current) {
             return Err(EditError::Stale {
                 given: given.to_owned(),
                 current,
             });
         }
-        let text = edit(&on_disk).map_err(|error| {
+        let text = edit(&running).map_err(|error| {
             let problem = Problem {
                 line: 1,
                 column: 1,
@@ -245,9 +220,12 @@ impl LiveRoutes {
             };
             EditError::Invalid(Problems::new(&self.path, vec![problem]))
         })??;
+        if text == on_disk && text == *running {
+            return Ok(current);
+        }
         check(&self.path, &text, &self.ledger, Some(&self.table())).map_err(EditError::Invalid)?;
         edit::replace(&self.path, &text).map_err(io)?;
-        self.apply(&text).await.map_err(EditError::Invalid)?;
+        self.follow(&text).await.map_err(EditError::Invalid)?;
         Ok(etag(&text))
     }
 
@@ -258,11 +236,11 @@ impl LiveRoutes {
         if !read_text(&self.path).is_ok_and(|now| now == text) {
             return;
         }
-        if *text == *self.text() {
+        if *text == *self.document().in_file {
             self.problems.store(None);
             return;
         }
-        if let Err(problems) = self.apply(text).await {
+        if let Err(problems) = self.follow(text).await {
             self.refuse(problems);
         }
     }
@@ -274,12 +252,9 @@ impl LiveRoutes {
             return;
         }
         let _change = self.change.lock().await;
-        let (problems, text) = (self.problems(), self.text());
-        if let Err(problems) = self.apply(&text).await {
+        if let Err(problems) = self.run(self.document()).await {
             tracing::error!("the running routes are refused on another day:\n{problems}");
         }
-        // The file on disk is what it was before.
-        self.problems.store(problems);
     }
 
     /// Notes that the file can't be used as it is.
@@ -291,15 +266,23 @@ impl LiveRoutes {
         let _ = self.events.send(RoutesEvent::Refused(problems));
     }
 
-    async fn apply(&self, text: &str) -> Result<(), Problems> {
+    /// Takes what the file says into use.
+    async fn follow(&self, text: &str) -> Result<(), Problems> {
+        self.run(Document::of_file(text)).await?;
+        self.problems.store(None);
+        Ok(())
+    }
+
+    /// Takes a document into use; the file on disk is what it was before.
+    pub(super) async fn run(&self, document: Document) -> Result<(), Problems> {
         let old = self.table();
-        let table = Arc::new(check(&self.path, text, &self.ledger, Some(&old))?);
+        let table = check(&self.path, &document.text, &self.ledger, Some(&old))?;
+        let table = Arc::new(table);
         start_upstreams(&table, Some(&old)).await;
         self.budget.set_limit(table.mirror.max_bytes);
         table.take_up_evidence();
         self.table.store(Arc::clone(&table));
-        *self.text.lock() = text.into();
-        self.problems.store(None);
+        *self.document.lock() = document;
         let lines = changes::between(&old, &table);
         tracing::info!(changes = lines.len(), "routes loaded: {}", lines.join("; "));
         let _ = self.events.send(RoutesEvent::Loaded(Arc::new(lines)));
@@ -337,33 +320,4 @@ fn etag(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const FILE: &str = r#"
-[upstreams.legacy]
-peers = ["127.0.0.1:9"]
-[[routes]]
-name = "a"
-path = "/a"
-mode = "legacy"
-legacy = "legacy"
-"#;
-
-    #[tokio::test]
-    async fn the_table_is_made_anew_when_the_day_is_another_one() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("routes.toml");
-        std::fs::write(&path, FILE).unwrap();
-        let (ledger, budget) = (Arc::default(), Budget::new(1 << 20));
-        let routes = LiveRoutes::load(&path, ledger, budget).await.unwrap();
-        let running = routes.table();
-        routes.follow_the_day().await;
-        assert!(Arc::ptr_eq(&running, &routes.table()), "it is the same day");
-        let mut of_old = check(&path, FILE, &routes.ledger, Some(&running)).unwrap();
-        of_old.day = of_old.day.yesterday().unwrap();
-        routes.table.store(Arc::new(of_old));
-        routes.follow_the_day().await;
-        assert_eq!(routes.table().day, routes.ledger.clock().today());
-    }
-}
+mod tests;

@@ -7,10 +7,12 @@ mod edit;
 mod live;
 pub mod raw;
 pub mod size;
+mod stop;
 mod watch;
 
 pub use edit::RouteEdit;
-pub use live::{EditError, LiveRoutes, LoadError, RoutesEvent, Stopped};
+pub use live::{EditError, LiveRoutes, LoadError, RoutesEvent};
+pub use stop::Stopped;
 
 use crate::outcome::Ledger;
 use crate::routing::Table;

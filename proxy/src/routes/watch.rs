@@ -14,7 +14,7 @@ const INTERVAL: Duration = Duration::from_millis(250);
 impl LiveRoutes {
     /// Follows the file until the future is dropped.
     pub async fn watch(&self) {
-        let mut seen = Some(self.text().to_string());
+        let mut seen = Some(self.document().in_file.to_string());
         let mut settled = seen.clone();
         let mut ticks = tokio::time::interval(INTERVAL);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
