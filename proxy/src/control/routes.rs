@@ -185,9 +185,7 @@ pub(super) async fn one(
 }
 
 async fn views(state: &ControlState) -> (String, Vec<RouteView>) {
-    // A reload between the two makes the tag too old, which a PATCH is told; too new it never is.
-    let etag = state.routes.etag();
-    let table = state.routes.table();
+    let (etag, table) = state.routes.tagged();
     // The routes and their counts don't depend on the journal, so its failure hides only its part.
     let around = state.around().await;
     let now = state.ledger.clock().steady();

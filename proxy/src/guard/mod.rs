@@ -158,9 +158,8 @@ impl Guard {
 
     /// Makes the edits that are due.
     pub async fn turn_back(&self, now: Timestamp) {
-        let table = self.routes.table();
         // Whoever edits between this and our edit is told apart by the tag.
-        let tag = self.routes.etag();
+        let (tag, table) = self.routes.tagged();
         for (name, routes) in dials(&table) {
             let due = self.posts.lock().get(&name).is_some_and(|post| {
                 let mut holds = post.hold.iter();

@@ -43,7 +43,7 @@ impl Guard {
 
     /// Raises the dials that may rise now.
     pub async fn raise(&self, lanes: &Lanes, now: Timestamp) {
-        let (table, tag) = (self.routes.table(), self.routes.etag());
+        let (tag, table) = self.routes.tagged();
         let mut around = None;
         for (name, routes) in dials(&table) {
             let Some(route) = routes.first() else {

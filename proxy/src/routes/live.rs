@@ -149,6 +149,13 @@ impl LiveRoutes {
         etag(&self.document().text)
     }
 
+    /// The table in use with a tag for edits of what it says. A reload between the two makes the tag
+    /// too old, which an edit is told; too new it never is.
+    pub fn tagged(&self) -> (String, Arc<Table>) {
+        let tag = self.etag();
+        (tag, self.table())
+    }
+
     /// Why the file on disk is refused, when it is.
     pub fn problems(&self) -> Option<Arc<Problems>> {
         self.problems.load_full()
