@@ -235,10 +235,14 @@ impl Evidence {
         before.chain([now]).filter(filled).collect()
     }
 
-    /// Takes up what a former run stored. What was under way there has ended with it.
+    /// Takes up what a former run stored. What was under way there has ended with it. What began after
+    /// this run did would count for longer than the period: a clock was wrong, and nobody knows how
+    /// old that is.
     pub(crate) fn restore(&self, stored: Vec<StoredSlice>) {
         let mut past = self.past.lock();
-        past.extend(stored.into_iter().map(|mut slice| {
+        let now = self.current.load().start;
+        let stored = stored.into_iter().filter(|slice| slice.start <= now);
+        past.extend(stored.map(|mut slice| {
             slice.sums.cut_off();
             Past {
                 start: slice.start,
@@ -294,6 +298,7 @@ impl Witness {
             self.failed = modern.status >= 500 && legacy.status < 500;
             let both = modern.status >= 500 && !self.failed;
             if both && self.candidate == Some(Side::Legacy) {
+                self.slice.excuse();
                 self.recent.excuse();
             }
         }

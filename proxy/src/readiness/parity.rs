@@ -8,6 +8,9 @@ use crate::reconciliation::{DataVerdict, TableResult};
 use jiff::Timestamp;
 use std::time::Duration;
 
+/// How far the clocks of who compares and of the proxy may be apart.
+const SKEW: Duration = Duration::from_mins(1);
+
 /// Ids that are named of a table that differs.
 const MAX_IDS: usize = 5;
 
@@ -81,10 +84,12 @@ impl Parity {
 fn judge(
     name: &str,
     results: &[TableResult],
-    oldest: Timestamp,
+    now: Timestamp,
     age: Duration,
 ) -> (State, Option<String>) {
     let unknown = |name: &str, why: String| (State::Unknown, Some(format!("{name}: {why}")));
+    let oldest = now.checked_sub(age).unwrap_or(Timestamp::MIN);
+    let newest = now.checked_add(SKEW).unwrap_or(Timestamp::MAX);
     let mut worst = (State::Green, None);
     if results.is_empty() {
         return unknown(name, "never compared".to_owned());
@@ -98,7 +103,7 @@ fn judge(
         } else {
             name
         };
-        let now = match result.verdict {
+        let found = match result.verdict {
             // An old difference is one until a comparison says otherwise.
             DataVerdict::Different => {
                 let ids: Vec<&str> = result
@@ -131,10 +136,18 @@ fn judge(
                     humantime::format_duration(age)
                 ),
             ),
+            // By a clock that is behind, it would not be too old for however long that is.
+            DataVerdict::Equal if result.began_at > newest => unknown(
+                name,
+                format!(
+                    "compared {}, which is yet to come: a clock is wrong",
+                    result.began_at.strftime("%Y-%m-%d %H:%M UTC")
+                ),
+            ),
             DataVerdict::Equal => (State::Green, None),
         };
-        if now.0 != State::Green {
-            worst = now;
+        if found.0 != State::Green {
+            worst = found;
         }
     }
     worst
@@ -143,7 +156,6 @@ fn judge(
 /// Every table that the route reads was found equal, and lately.
 pub(super) fn criterion(parity: &Parity, thresholds: &Thresholds, now: Timestamp) -> Criterion {
     let age = thresholds.parity_age;
-    let oldest = now.checked_sub(age).unwrap_or(Timestamp::MIN);
     let bare = |explanation: &str| Criterion {
         name: "data_parity",
         state: State::Unknown,
@@ -164,7 +176,7 @@ pub(super) fn criterion(parity: &Parity, thresholds: &Thresholds, now: Timestamp
     };
     let judged = tables
         .iter()
-        .map(|(name, results)| judge(name, results, oldest, age));
+        .map(|(name, results)| judge(name, results, now, age));
     let judged: Vec<(State, Option<String>)> = judged.collect();
     let any = |state| judged.iter().any(|(now, _)| *now == state);
     let green = judged
@@ -240,6 +252,11 @@ mod tests {
         let lane = &["order:{id}"];
         assert_eq!(state(lane, &order(Equal, 1)), Some(State::Green));
         assert_eq!(state(lane, &order(Equal, 25)), Some(State::Unknown));
+        assert_eq!(
+            state(lane, &order(Equal, -1)),
+            Some(State::Unknown),
+            "a clock is wrong"
+        );
         assert_eq!(state(lane, &order(NotVerified, 1)), Some(State::Unknown));
         assert_eq!(state(lane, &order(Different, 1)), Some(State::Red));
         assert_eq!(state(lane, &order(Different, 99)), Some(State::Red));

@@ -32,6 +32,7 @@ pub(super) struct Slice {
     endings: Vec<AtomicU64>,
     asked: AtomicU64,
     failed: AtomicU64,
+    excused: AtomicU64,
     took: [Histogram; 2],
     shapes: Box<[Slot]>,
     other: Counters,
@@ -70,6 +71,8 @@ pub(crate) struct Sums {
     pub(super) asked: u64,
     /// Of these, the ones that it failed.
     pub(super) failed: u64,
+    /// Of these, the ones that legacy failed alike.
+    pub(super) excused: u64,
     /// How long legacy took for what was compared.
     pub(super) legacy_took: Durations,
     /// How long modern took for the same requests.
@@ -101,6 +104,7 @@ impl Slice {
             endings: Ending::ALL.iter().map(|_| AtomicU64::new(0)).collect(),
             asked: AtomicU64::new(0),
             failed: AtomicU64::new(0),
+            excused: AtomicU64::new(0),
             took: [Histogram::new(), Histogram::new()],
             shapes: (0..MAX_SHAPES).map(|_| Slot::default()).collect(),
             other: Counters::default(),
@@ -127,6 +131,11 @@ impl Slice {
     pub(super) fn ask(&self, failed: bool) {
         self.asked.fetch_add(1, Relaxed);
         self.failed.fetch_add(failed.into(), Relaxed);
+    }
+
+    /// Takes a failure back, because legacy failed the same request.
+    pub(super) fn excuse(&self) {
+        self.excused.fetch_add(1, Relaxed);
     }
 
     /// Counts how long both sides took for one request.
@@ -198,6 +207,7 @@ impl Slice {
         sums.eligible = self.eligible.load(Acquire);
         sums.asked = self.asked.load(Relaxed);
         sums.failed = self.failed.load(Relaxed);
+        sums.excused = self.excused.load(Relaxed);
         let [legacy, modern] = &self.took;
         (sums.legacy_took, sums.modern_took) = (legacy.read(), modern.read());
         let named = self
@@ -228,6 +238,7 @@ impl Sums {
         add(&mut self.eligible, more.eligible);
         add(&mut self.asked, more.asked);
         add(&mut self.failed, more.failed);
+        add(&mut self.excused, more.excused);
         for (outcome, reasons) in &more.endings {
             let mine = self.endings.entry(outcome.clone()).or_default();
             for (reason, n) in reasons {

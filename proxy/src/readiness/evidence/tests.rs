@@ -1,6 +1,7 @@
 //! What counts, for how long, and once, over restarts too.
 
 use super::*;
+use crate::exchange::{CapturedRequest, CapturedResponse};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -64,6 +65,65 @@ fn what_was_stored_is_taken_up_with_what_was_under_way_cut_off() {
     assert_eq!(since, at(0));
 }
 
+#[test]
+fn what_was_seen_in_the_future_is_not_taken_up() {
+    let before = evidence();
+    before.advance(at(100));
+    before.begin().settle(Ending::Matched);
+    let stored = before.live_slices();
+    for (now, taken_up) in [(99, 0), (100, 1)] {
+        let after = Evidence::new(7, at(now));
+        after.keep_for(Duration::from_mins(4));
+        after.restore(stored.clone());
+        assert_eq!(eligible(&after), taken_up);
+    }
+}
+
+/// An exchange that modern answered, and legacy was asked for as well.
+fn exchange(legacy: u16, modern: u16) -> Exchange {
+    let answer = |status| CapturedResponse {
+        status,
+        ..CapturedResponse::default()
+    };
+    Exchange {
+        at: at(0),
+        route: "r".into(),
+        request_id: "1".into(),
+        answered_by: Side::Modern,
+        request: CapturedRequest {
+            method: Method::GET,
+            target: "/".into(),
+            headers: http::HeaderMap::new(),
+            body: Vec::new(),
+        },
+        primary: answer(modern),
+        candidate: Some(answer(legacy)),
+    }
+}
+
+#[test]
+fn what_legacy_fails_alike_is_no_error_of_modern_whoever_answers() {
+    for (legacy, errors) in [(501, 0), (200, 1)] {
+        let evidence = evidence();
+        let mut witness = evidence.begin();
+        let answered = Answered {
+            template: "/",
+            method: &Method::GET,
+            uri: &Uri::from_static("/"),
+            status: Some(StatusCode::NOT_IMPLEMENTED),
+            primary: Side::Modern,
+            failed: true,
+            mirrored: true,
+        };
+        evidence.note(answered, Some(&mut witness));
+        witness.answers(&exchange(legacy, 501));
+        witness.settle(Ending::Matched);
+        let mut sums = evidence.sums().0;
+        sums.add(&Sums::default());
+        assert_eq!((sums.asked, sums.failed - sums.excused), (1, errors));
+    }
+}
+
 /// What the journal has, by the start of each slice, after it has kept what is new.
 fn keep(evidence: &Evidence, disk: &mut BTreeMap<i64, Sums>) {
     for slice in evidence.live_slices() {
@@ -114,7 +174,7 @@ fn nothing_is_counted_twice_or_left_out_however_often_the_proxy_starts() {
 fn slices_stay_few_however_often_the_proxy_starts() {
     let evidence = evidence();
     let one = StoredSlice {
-        start: 1000,
+        start: 0,
         sums: Sums {
             eligible: 1,
             ..Sums::default()
