@@ -239,6 +239,51 @@ async fn a_dial_is_held_whatever_the_file_says_until_an_operator_releases_it() {
 }
 
 #[tokio::test]
+async fn a_hold_follows_its_route_into_a_group_and_out_of_it_over_a_restart_too() {
+    let lines = format!("modern_share = \"100%\"\n{GUARD}");
+    let (proxy, mood) = proxy("shadow", &lines).await;
+    let before = file(&proxy);
+    mood.store(BAD, SeqCst);
+    ask_until_legacy(&proxy).await;
+    guard_until(&proxy, |now| now["phase"] == "holding_off").await;
+    // An older file, in which the route moves with others.
+    let grouped = before.replace("[routes.guard]", "group = \"shop\"\n[routes.guard]");
+    let loaded = |text: &str| {
+        std::fs::write(proxy.routes_file(), text).unwrap();
+        let (routes, dial) = (&proxy.running.routes, text.contains("group"));
+        eventually(move || {
+            let is_in_group = &**routes.table().route("all")?.dial.name() == "shop";
+            (is_in_group == dial).then_some(())
+        })
+    };
+    loaded(&grouped).await;
+    for _ in 0..20 {
+        assert_eq!(proxy.get("/").await.headers["x-side"], "legacy");
+    }
+    let held = guard_until(&proxy, |now| now["phase"] == "holding_off").await;
+    assert_eq!(held["route"], "all");
+    let Proxy {
+        running, folder, ..
+    } = proxy;
+    running.stop(PATIENCE).await;
+    let proxy = Proxy::start_in(folder, &before).await;
+    for _ in 0..20 {
+        assert_eq!(proxy.get("/").await.headers["x-side"], "legacy");
+    }
+    mood.store(WELL, SeqCst);
+    let release =
+        Request::delete("/api/routes/all/hold").header("content-type", "application/json");
+    assert_eq!(proxy.control(release, "").await.status, 204);
+    // It was let go everywhere, so it comes back with no other name.
+    std::fs::write(proxy.routes_file(), &grouped).unwrap();
+    let routes = &proxy.running.routes;
+    eventually(|| (&**routes.table().route("all")?.dial.name() == "shop").then_some(())).await;
+    for _ in 0..15 {
+        assert_eq!(proxy.get("/").await.headers["x-side"], "modern");
+    }
+}
+
+#[tokio::test]
 async fn after_the_hold_the_file_counts_again() {
     let lines = format!("modern_share = \"100%\"\n{}", GUARD.replace("1h", "1s"));
     let (proxy, mood) = proxy("shadow", &lines).await;

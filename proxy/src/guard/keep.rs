@@ -108,7 +108,7 @@ impl Guard {
         let posts = self.posts.lock();
         let told = posts
             .iter()
-            .filter(|(_, post)| post.hits > 0 || post.climb.is_some());
+            .filter(|(_, post)| post.hits > 0 || post.hold.is_some() || post.climb.is_some());
         let documents = told.filter_map(|(dial, post)| {
             // These types can't fail to be written.
             Some((dial.to_string(), serde_json::to_string(post).ok()?))

@@ -14,6 +14,8 @@
 //! who repeats an old file turns it up again. The next time it is twice as long, unless all was well
 //! for as long as that. Then the guard is watching again, with a window that begins anew.
 //!
+//! A hold follows its routes: who gets another dial, because a group is named or left, is held there.
+//!
 //! An operator may release a dial in any phase. One task looks and never waits for anything; others
 //! edit the file and write the journal. Clocks are handed in.
 //!
@@ -23,6 +25,7 @@ mod climb;
 mod config;
 mod judge;
 mod keep;
+mod moved;
 mod post;
 mod rise;
 mod status;
@@ -57,18 +60,20 @@ impl Guard {
     /// Takes up what a former run knew, dials that it held included.
     pub async fn open(routes: Arc<LiveRoutes>, journal: Journal) -> Arc<Self> {
         let posts = keep::restore(&journal).await;
-        let ledger = routes.ledger();
         for (name, post) in &posts {
             if post.hold.is_some() {
-                ledger.dial(name).hold(Share::NONE);
+                routes.ledger().dial(name).hold(Share::NONE);
             }
         }
-        Arc::new(Self {
+        let guard = Self {
             routes,
             journal,
             posts: Mutex::new(posts),
             unkept: Mutex::default(),
-        })
+        };
+        // The file may have been edited meanwhile.
+        guard.follow(&guard.routes.table(), &mut guard.posts.lock(), guard.now());
+        Arc::new(guard)
     }
 
     /// Looks again and again.
@@ -96,6 +101,7 @@ impl Guard {
     pub fn look(&self, now: Timestamp) {
         let table = self.routes.table();
         let mut posts = self.posts.lock();
+        self.follow(&table, &mut posts, now);
         for (name, routes) in dials(&table) {
             let post = posts.entry(name).or_default();
             self.look_at(post, &routes, now);
@@ -109,6 +115,10 @@ impl Guard {
         };
         match post.phase() {
             Phase::Watching => {
+                // A table that was taken into use a moment ago may hold it for a hold that was over.
+                if dial.ceiling().is_some() {
+                    dial.release();
+                }
                 let watched = routes.iter().any(|route| is_watched(route));
                 if watched && !post.watched {
                     for route in routes {
@@ -129,7 +139,8 @@ impl Guard {
                         "the guard turns the dial back"
                     );
                     let why = format!("{}, was {stood}: {}", route.name, trip.why);
-                    post.trip(&route.name, trip, &route.guard, now);
+                    let names = routes.iter().map(|route| route.name.to_string());
+                    post.trip(&route.name, names.collect(), trip, &route.guard, now);
                     self.tell(dial.name(), DialEvent::TRIPPED, why, now);
                 }
             }

@@ -5,6 +5,7 @@ use super::judge::{Reason, Trip};
 use super::{Limits, Phase};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// What the guard knows of one dial; the journal keeps it over restarts.
@@ -29,6 +30,9 @@ pub(super) struct Post {
 pub(super) struct Hold {
     /// The route that tripped it.
     pub(super) route: String,
+    /// The routes that it holds wherever their dial goes by another name.
+    #[serde(default)]
+    pub(super) routes: BTreeSet<String>,
     pub(super) reason: Reason,
     pub(super) why: String,
     pub(super) since: Timestamp,
@@ -58,7 +62,15 @@ impl Post {
     }
 
     /// Watching → tripped. Within as long after a hold as it lasted, the next one is twice as long.
-    pub(super) fn trip(&mut self, route: &str, trip: Trip, limits: &Limits, now: Timestamp) {
+    /// `routes` has all that the dial turns, the one that tripped it among them.
+    pub(super) fn trip(
+        &mut self,
+        route: &str,
+        routes: BTreeSet<String>,
+        trip: Trip,
+        limits: &Limits,
+        now: Timestamp,
+    ) {
         let soon = |(held, until): &(Duration, Timestamp)| now < later(*until, *held);
         let span = match self.last.filter(soon) {
             Some((held, _)) => held.saturating_mul(2).max(limits.hold_off),
@@ -70,6 +82,7 @@ impl Post {
         self.last = Some((span, later(now, span)));
         self.hold = Some(Hold {
             route: route.to_owned(),
+            routes,
             reason: trip.reason,
             why: trip.why,
             since: now,
@@ -78,6 +91,21 @@ impl Post {
             obstacle: None,
             retry: Retry::default(),
         });
+    }
+
+    /// Another dial than the one that was held is this route's now, so it is held instead.
+    pub(super) fn take_over(&mut self, route: &str, held: &Self) {
+        let Some(hold) = &held.hold else { return };
+        let own = self.hold.take();
+        let mut hold = match &own {
+            Some(own) if own.until >= hold.until => own.clone(),
+            _ => hold.clone(),
+        };
+        hold.routes = own.map(|own| own.routes).unwrap_or_default();
+        hold.routes.insert(route.to_owned());
+        self.hold = Some(hold);
+        self.last = self.last.max(held.last);
+        self.watched = false;
     }
 
     /// Tripped → holding off: the file says what the dial does. Whether that is news.
@@ -154,6 +182,10 @@ mod tests {
         }
     }
 
+    fn routes() -> BTreeSet<String> {
+        BTreeSet::from(["r".to_owned()])
+    }
+
     fn held(post: &Post) -> i64 {
         let hold = post.hold.as_ref().unwrap();
         hold.until.as_second() - hold.since.as_second()
@@ -171,7 +203,7 @@ mod tests {
         let (mut post, mut now) = (Post::default(), 0);
         let mut spans = Vec::new();
         for _ in 0..14 {
-            post.trip("r", trip(), &limits(), at(now));
+            post.trip("r", routes(), trip(), &limits(), at(now));
             assert!(post.turned_back());
             spans.push(held(&post));
             now += held(&post);
@@ -188,17 +220,17 @@ mod tests {
     #[test]
     fn a_calm_as_long_as_the_hold_makes_the_next_one_short_again() {
         let mut post = Post::default();
-        post.trip("r", trip(), &limits(), at(0));
+        post.trip("r", routes(), trip(), &limits(), at(0));
         post.turned_back();
         assert!(post.rest(at(100)));
-        post.trip("r", trip(), &limits(), at(200));
+        post.trip("r", routes(), trip(), &limits(), at(200));
         assert_eq!(held(&post), 100);
     }
 
     #[test]
     fn a_dial_whose_file_says_otherwise_is_held_until_it_does_not() {
         let mut post = Post::default();
-        post.trip("r", trip(), &limits(), at(0));
+        post.trip("r", routes(), trip(), &limits(), at(0));
         assert!(post.not_turned_back("read-only".to_owned(), at(0)));
         assert!(
             !post.not_turned_back("read-only".to_owned(), at(1)),
@@ -213,7 +245,7 @@ mod tests {
     #[test]
     fn tries_come_less_and_less_often_and_a_clock_set_back_stops_none() {
         let mut post = Post::default();
-        post.trip("r", trip(), &limits(), at(0));
+        post.trip("r", routes(), trip(), &limits(), at(0));
         let due = |post: &Post, now| post.hold.as_ref().unwrap().retry.is_due(at(now));
         assert!(due(&post, 0));
         let mut now = 1_000;
@@ -228,8 +260,22 @@ mod tests {
     #[test]
     fn what_is_kept_is_taken_up_as_it_was() {
         let mut post = Post::default();
-        post.trip("r", trip(), &limits(), at(5));
+        post.trip("r", routes(), trip(), &limits(), at(5));
         let kept = serde_json::to_string(&post).unwrap();
         assert_eq!(serde_json::from_str::<Post>(&kept).unwrap(), post);
+    }
+
+    #[test]
+    fn a_dial_that_takes_a_hold_over_keeps_the_one_that_lasts_longer() {
+        let (mut held, mut long) = (Post::default(), Post::default());
+        held.trip("r", routes(), trip(), &limits(), at(0));
+        long.trip("s", ["s".to_owned()].into(), trip(), &limits(), at(50));
+        let mut fresh = Post::default();
+        fresh.take_over("r", &held);
+        assert_eq!(fresh.hold, held.hold);
+        long.take_over("r", &held);
+        let hold = long.hold.unwrap();
+        assert_eq!((hold.route.as_str(), hold.routes.len()), ("s", 2));
+        assert_eq!(hold.until, at(150));
     }
 }

@@ -18,8 +18,8 @@ pub struct DialEvent {
     pub at: Timestamp,
     /// The name of the route, or of the group of routes.
     pub dial: String,
-    /// What: `tripped`, `turned_back`, `not_turned_back`, `resumed`, `released`, `raised` or
-    /// `stopped`.
+    /// What: `tripped`, `turned_back`, `not_turned_back`, `moved`, `resumed`, `released`, `raised`
+    /// or `stopped`.
     pub event: String,
     /// Why, in a sentence.
     pub why: String,
@@ -32,6 +32,8 @@ impl DialEvent {
     pub const TURNED_BACK: &'static str = "turned_back";
     /// routes.toml can't be edited.
     pub const NOT_TURNED_BACK: &'static str = "not_turned_back";
+    /// It has a route now that was held by another dial, so it is held.
+    pub const MOVED: &'static str = "moved";
     /// The time of the hold is over.
     pub const RESUMED: &'static str = "resumed";
     /// The hold was ended before its time.

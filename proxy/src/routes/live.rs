@@ -288,6 +288,7 @@ impl LiveRoutes {
         start_upstreams(&table, Some(&old)).await;
         self.budget.set_limit(table.mirror.max_bytes);
         table.take_up_evidence();
+        table.keep_held(&old);
         self.table.store(Arc::clone(&table));
         *self.document.lock() = document;
         let lines = changes::between(&old, &table);

@@ -200,6 +200,18 @@ impl Table {
         }
     }
 
+    /// Holds the dials of routes that were held by another dial in `old`, before it is in use; the
+    /// guard takes that up.
+    pub fn keep_held(&self, old: &Self) {
+        for route in &self.routes {
+            let before = old.route(&route.name).map(|before| &before.dial);
+            let moved = before.filter(|before| before.name() != route.dial.name());
+            if let Some(ceiling) = moved.and_then(|before| before.ceiling()) {
+                route.dial.hold(ceiling);
+            }
+        }
+    }
+
     /// The upstreams in use.
     pub fn upstreams(&self) -> impl Iterator<Item = &Arc<Upstream>> {
         self.upstreams.values()
