@@ -7,6 +7,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::routing::any;
 use common::{PATIENCE, Proxy, backend, one_route};
+use http::StatusCode;
 use serde_json::Value;
 use std::process::Command;
 use std::sync::Arc;
@@ -86,6 +87,46 @@ async fn a_finding_that_is_gone_is_fixed_and_one_that_differs_stays_open() {
     finding(&proxy, "fixed").await;
     let counts = proxy.settled("all").await;
     assert_eq!(counts.eligible, 1, "a replay is no traffic");
+}
+
+#[tokio::test]
+async fn what_is_gone_on_both_sides_is_not_called_fixed() {
+    let (gone, failing) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicBool::new(true)),
+    );
+    let side = |wrong: Option<&Arc<AtomicBool>>| {
+        let (gone, wrong) = (Arc::clone(&gone), wrong.map(Arc::clone));
+        Router::new().fallback(any(move || async move {
+            let wrong = wrong.is_some_and(|wrong| wrong.load(SeqCst));
+            match (gone.load(SeqCst), wrong) {
+                (true, _) => (StatusCode::NOT_FOUND, "none"),
+                (false, true) => (StatusCode::INTERNAL_SERVER_ERROR, "none"),
+                (false, false) => (StatusCode::OK, "an order"),
+            }
+        }))
+    };
+    let (legacy, modern) = (
+        backend(side(None)).await,
+        backend(side(Some(&failing))).await,
+    );
+    let proxy = Proxy::start(&one_route(legacy, modern, "shadow", "")).await;
+    proxy.get("/orders/17").await;
+    finding(&proxy, "open").await;
+    gone.store(true, SeqCst);
+    let (code, told) = replay(&proxy, &["--open"]).await;
+    assert_eq!(code, Some(2), "{told}");
+    assert!(
+        told.contains("legacy answered 404, and 200 when it was found"),
+        "{told}"
+    );
+    finding(&proxy, "open").await;
+    // That the status of modern is another one is what mends it.
+    gone.store(false, SeqCst);
+    failing.store(false, SeqCst);
+    let (code, told) = replay(&proxy, &["--open"]).await;
+    assert_eq!(code, Some(0), "{told}");
+    finding(&proxy, "fixed").await;
 }
 
 #[tokio::test]

@@ -4,9 +4,10 @@
 //! and that is told.
 
 use crate::exchange::CapturedRequest;
-use crate::journal::{FindingDetail, RequestRecord, is_redacted as marked};
-use crate::mirror::Mirror;
+use crate::journal::{FindingDetail, Record, RequestRecord, is_redacted as marked};
+use crate::mirror::{Mirror, Replayed};
 use crate::routing::Route;
+use crate::side::Side;
 use comparator::fingerprint;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::Serialize;
@@ -23,7 +24,8 @@ pub enum ReplayResult {
     Differs,
     /// It is not seen any more.
     Gone,
-    /// No sample could be replayed and compared.
+    /// No sample could be replayed and compared, or a side answered with another status than when it
+    /// was found, so that nothing was verified.
     Untold,
 }
 
@@ -68,9 +70,10 @@ pub async fn replay(
         };
         let answered_by = sample.exchange.answered_by;
         match mirror.replay(route, answered_by, request).await {
-            Ok(found) => {
+            Ok(replayed) => {
                 replay.replayed += 1;
                 let finding = &detail.finding;
+                let found = &replayed.discrepancies;
                 // Stored values may be redacted, so the place and the kind are enough.
                 let shows = found.iter().any(|found| {
                     fingerprint(&finding.route, found) == finding.id
@@ -79,6 +82,11 @@ pub async fn replay(
                 });
                 if shows {
                     replay.result = ReplayResult::Differs;
+                    return replay;
+                }
+                if let Some(why) = elsewhere(&replayed, &sample.exchange) {
+                    replay.note(why);
+                    replay.result = ReplayResult::Untold;
                     return replay;
                 }
             }
@@ -96,6 +104,28 @@ pub async fn replay(
         replay.note("no samples are kept".to_owned());
     }
     replay
+}
+
+/// Why a replay that does not show the finding says nothing of it: what was asked for is no more what
+/// it was, or nobody answers that today. A modern side that has come to answer as legacy did is what
+/// is hoped for.
+fn elsewhere(replayed: &Replayed, stored: &Record) -> Option<String> {
+    let [legacy, modern] =
+        [&stored.legacy, &stored.modern].map(|answer| Some(answer.as_ref()?.status));
+    let told = |side: Side, now: u16, before: u16| {
+        Some(format!(
+            "{side} answered {now}, and {before} when it was found"
+        ))
+    };
+    match (legacy, modern) {
+        (Some(before), _) if replayed.legacy != before => {
+            told(Side::Legacy, replayed.legacy, before)
+        }
+        (_, Some(before)) if ![before, replayed.legacy].contains(&replayed.modern) => {
+            told(Side::Modern, replayed.modern, before)
+        }
+        _ => None,
+    }
 }
 
 impl Replay {

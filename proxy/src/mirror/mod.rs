@@ -14,7 +14,7 @@ mod send;
 pub(crate) mod wire;
 mod write;
 
-pub use replay::ReplayError;
+pub use replay::{ReplayError, Replayed};
 
 use crate::exchange::Exchange;
 use crate::exchange::budget::{Budget, Hold};

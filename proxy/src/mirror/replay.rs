@@ -27,15 +27,26 @@ pub enum ReplayError {
     NotCompared(Ending),
 }
 
+/// What a replay has shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Replayed {
+    /// What differs under the rules of the route.
+    pub discrepancies: Vec<Discrepancy>,
+    /// The status that legacy answered.
+    pub legacy: u16,
+    /// The status that modern answered.
+    pub modern: u16,
+}
+
 impl Mirror {
-    /// Sends a request to both sides, each in its own ids, and answers what differs under the rules
+    /// Sends a request to both sides, each in its own ids, and compares the answers under the rules
     /// of the route. `answered_by` is the side whose ids the request is in.
     pub async fn replay(
         &self,
         route: &Arc<Route>,
         answered_by: Side,
         request: CapturedRequest,
-    ) -> Result<Vec<Discrepancy>, ReplayError> {
+    ) -> Result<Replayed, ReplayError> {
         let mut job = Job {
             exchange: Exchange {
                 at: self.routes.ledger().clock().now(),
@@ -55,11 +66,22 @@ impl Mirror {
         };
         job.exchange.primary = self.ask(answered_by, &mut job).await?;
         job.exchange.candidate = Some(self.ask(answered_by.other(), &mut job).await?);
-        match judge::judge(job, &self.ids, &self.sessions).await.1 {
-            None => Ok(Vec::new()),
-            Some((Ending::Different, judgement)) => Ok(judgement.discrepancies),
-            Some((ending, _)) => Err(ReplayError::NotCompared(ending)),
-        }
+        let status = |side| {
+            job.exchange
+                .answer_of(side)
+                .map_or(0, |answer| answer.status)
+        };
+        let [legacy, modern] = [Side::Legacy, Side::Modern].map(status);
+        let discrepancies = match judge::judge(job, &self.ids, &self.sessions).await.1 {
+            None => Vec::new(),
+            Some((Ending::Different, judgement)) => judgement.discrepancies,
+            Some((ending, _)) => return Err(ReplayError::NotCompared(ending)),
+        };
+        Ok(Replayed {
+            discrepancies,
+            legacy,
+            modern,
+        })
     }
 
     async fn ask(&self, side: Side, job: &mut Job) -> Result<CapturedResponse, ReplayError> {
