@@ -14,11 +14,12 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct JournalConfig {
-    /// How long findings, their samples and the counts per minute are kept: `7d`, `12h`. Totals
-    /// are kept for ever. Default 7d.
+    /// How long findings and their samples are kept: `7d`, `12h`. Counts are kept for ever.
+    /// Default 7d.
     pub keep: String,
-    /// The size that the journal may have; beyond it the oldest samples and findings go first.
-    /// At least 1MiB. Default 256MiB.
+    /// The size that the journal may have; beyond it the oldest samples go first, and then findings
+    /// that are fixed or allowed. What is open stays, up to a thousand findings per route. At least
+    /// 1MiB. Default 256MiB.
     pub max_size: String,
     /// How many exchanges are kept for each finding, a fair sample of all of them; 0 to 64.
     /// Default 5.

@@ -1,4 +1,4 @@
-//! The ledger's counts on disk, per route, counter and minute.
+//! The ledger's counts on disk, per route and counter.
 //!
 //! The ledger is the truth while the proxy runs; here is only what has changed since the last
 //! write. A write that fails changes nothing, so its counts go with the next one.
@@ -19,11 +19,10 @@ pub(super) struct Counted {
 impl Counted {
     /// Adds the totals on disk to `ledger`, which counts what was still pending as a restart.
     pub(super) async fn restore(pool: &SqlitePool, ledger: &Ledger) -> sqlx::Result<Self> {
-        let totals: Vec<(String, String, String, i64)> = sqlx::query_as(
-            "SELECT route, outcome, reason, sum(n) FROM counts GROUP BY route, outcome, reason",
-        )
-        .fetch_all(pool)
-        .await?;
+        let totals: Vec<(String, String, String, i64)> =
+            sqlx::query_as("SELECT route, outcome, reason, n FROM counts")
+                .fetch_all(pool)
+                .await?;
         let mut kept: HashMap<&str, Vec<(&str, &str, u64)>> = HashMap::new();
         for (route, outcome, reason, n) in &totals {
             let counter = (outcome.as_str(), reason.as_str(), n.cast_unsigned());
@@ -87,15 +86,14 @@ impl Change {
             })
     }
 
-    /// Writes the difference, under the given minute.
-    pub(super) async fn write(&self, tx: &mut SqliteConnection, minute: i64) -> sqlx::Result<()> {
+    /// Writes the difference.
+    pub(super) async fn write(&self, tx: &mut SqliteConnection) -> sqlx::Result<()> {
         for (outcome, reason, n) in self.more() {
             sqlx::query(
-                "INSERT INTO counts (route, minute, outcome, reason, n) VALUES (?, ?, ?, ?, ?) \
+                "INSERT INTO counts (route, outcome, reason, n) VALUES (?, ?, ?, ?) \
                  ON CONFLICT DO UPDATE SET n = n + excluded.n",
             )
             .bind(self.route.as_ref())
-            .bind(minute)
             .bind(outcome)
             .bind(reason)
             .bind(n.cast_signed())

@@ -1,7 +1,8 @@
 //! What goes when it is too old or when the file is too large.
 //!
-//! Totals never go: counts of old minutes are folded together. Findings go when they were not seen
-//! or imported for as long as things are kept, samples when they are that old themselves.
+//! Totals never go. Findings go when they were not seen or imported for as long as things are kept,
+//! samples when they are that old themselves. For size, no finding goes that a route has to answer
+//! for: those are few (`tally::MAX_PER_ROUTE`), and a route would be ready because its disk is full.
 
 use super::config::Settings;
 use crate::readiness::Thresholds;
@@ -61,8 +62,7 @@ async fn run_on(
 }
 
 async fn by_age(connection: &mut SqliteConnection, oldest: Timestamp) -> sqlx::Result<u64> {
-    let (millisecond, minute) = (oldest.as_millisecond(), oldest.as_second() / 60);
-    fold_counts(connection, minute).await?;
+    let millisecond = oldest.as_millisecond();
     // The samples that stay stand for so much less of what was drawn from.
     execute(
         connection,
@@ -92,31 +92,7 @@ async fn by_age(connection: &mut SqliteConnection, oldest: Timestamp) -> sqlx::R
     Ok(samples + findings)
 }
 
-/// Adds the counts of the minutes before `minute` to minute 0.
-async fn fold_counts(connection: &mut SqliteConnection, minute: i64) -> sqlx::Result<()> {
-    let mut tx = sqlx::Connection::begin(connection).await?;
-    let folded = execute(
-        &mut tx,
-        "INSERT INTO counts (route, minute, outcome, reason, n) \
-         SELECT route, 0, outcome, reason, sum(n) FROM counts \
-         WHERE minute > 0 AND minute < ? GROUP BY route, outcome, reason \
-         ON CONFLICT DO UPDATE SET n = n + excluded.n",
-        minute,
-    )
-    .await?;
-    if folded > 0 {
-        execute(
-            &mut tx,
-            "DELETE FROM counts WHERE minute > 0 AND minute < ?",
-            minute,
-        )
-        .await?;
-    }
-    tx.commit().await
-}
-
-/// Takes the oldest tenth of the samples, or of the findings when there are no samples, or of the
-/// minutes when there are no findings.
+/// Takes the oldest tenth of the samples, or when there are none, of the findings that are settled.
 async fn one_step(connection: &mut SqliteConnection) -> sqlx::Result<u64> {
     let samples = execute(
         connection,
@@ -128,17 +104,14 @@ async fn one_step(connection: &mut SqliteConnection) -> sqlx::Result<u64> {
     if samples > 0 {
         return Ok(samples);
     }
-    let findings = execute(
+    execute(
         connection,
-        "DELETE FROM findings WHERE fingerprint IN (SELECT fingerprint FROM findings \
-         ORDER BY max(last_seen, imported) LIMIT (SELECT (count(*) + ?1 - 1) / ?1 FROM findings))",
+        "WITH settled AS (SELECT * FROM findings WHERE state NOT IN ('open', 'regressed')) \
+         DELETE FROM findings WHERE fingerprint IN (SELECT fingerprint FROM settled \
+         ORDER BY max(last_seen, imported) LIMIT (SELECT (count(*) + ?1 - 1) / ?1 FROM settled))",
         STEP,
     )
-    .await?;
-    if findings == 0 {
-        fold_counts(connection, i64::MAX).await?;
-    }
-    Ok(findings)
+    .await
 }
 
 async fn used_bytes(connection: &mut SqliteConnection) -> sqlx::Result<u64> {
@@ -213,8 +186,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let pool = pool(&directory).await;
         fill(&pool, 100, 10).await;
-        sqlx::query("INSERT INTO counts VALUES ('r',1,'eligible','',5),('r',2,'eligible','',7),('r',900,'eligible','',1)")
-            .execute(&pool).await.unwrap();
+        sqlx::query("INSERT INTO counts VALUES ('r', 'eligible', '', 13)")
+            .execute(&pool)
+            .await
+            .unwrap();
         let settings = Settings {
             keep: Duration::from_secs(50),
             ..Settings::default()
@@ -233,10 +208,6 @@ mod tests {
         };
         assert!(run(&pool, &settings, second(60 * 60)).await.unwrap());
         assert_eq!(number(&pool, "SELECT sum(n) FROM counts").await, 13);
-        assert_eq!(
-            number(&pool, "SELECT n FROM counts WHERE minute = 0").await,
-            12
-        );
         assert!(!run(&pool, &settings, second(60 * 60)).await.unwrap());
     }
 
@@ -300,23 +271,48 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn counts_that_could_not_be_folded_leave_no_transaction_behind() {
+    async fn a_file_that_is_too_large_keeps_the_findings_that_a_route_has_to_answer_for() {
         let directory = tempfile::tempdir().unwrap();
         let pool = pool(&directory).await;
-        sqlx::raw_sql(
-            "INSERT INTO counts VALUES ('r', 1, 'eligible', '', 5); \
-             CREATE TRIGGER broken BEFORE DELETE ON counts \
-             BEGIN SELECT RAISE(ROLLBACK, 'disk full'); END",
+        fill(&pool, 1000, 100).await;
+        sqlx::query(
+            "UPDATE findings SET explanation = printf('%.*c', 4000, 'x'), \
+             state = CASE rowid % 4 WHEN 0 THEN 'open' WHEN 1 THEN 'regressed' \
+                     WHEN 2 THEN 'fixed' ELSE 'allowed' END",
         )
         .execute(&pool)
         .await
         .unwrap();
-        let settings = Settings::default();
-        let later = second(60 * 60) + 2 * settings.keep;
-        assert!(run(&pool, &settings, later).await.is_err());
-        // The library lets none begin while it takes one for open.
-        let mut connection = pool.acquire().await.unwrap();
-        let begun = sqlx::Connection::begin_with(&mut *connection, "BEGIN IMMEDIATE").await;
-        assert!(begun.is_ok(), "{begun:?}");
+        let settings = Settings {
+            max_size: 1 << 20,
+            keep: Duration::from_secs(10_000),
+            ..Settings::default()
+        };
+        assert!(run(&pool, &settings, second(1001)).await.unwrap());
+        let open = "SELECT count(*) FROM findings WHERE state IN ('open', 'regressed')";
+        assert_eq!(number(&pool, open).await, 500);
+        assert_eq!(number(&pool, "SELECT count(*) FROM findings").await, 500);
+        // It is larger than allowed, and nothing more can go.
+        assert!(!run(&pool, &settings, second(1002)).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn counts_by_minutes_that_were_stored_before_are_added_up() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("journal.db");
+        let options = sqlite::for_writing(&file, Duration::from_secs(1)).create_if_missing(true);
+        let pool = sqlite::one_connection(options).await.unwrap();
+        let mut before = sqlx::migrate!("../migrations/journal");
+        before.migrations.to_mut().retain(|step| step.version < 40);
+        before.run(&pool).await.unwrap();
+        sqlx::query("INSERT INTO counts VALUES ('r',1,'eligible','',5),('r',2,'eligible','',7),('r',0,'served','legacy',1)")
+            .execute(&pool).await.unwrap();
+        pool.close().await;
+        let pool = store::open_for_writing(&file).await.unwrap();
+        assert_eq!(
+            number(&pool, "SELECT n FROM counts WHERE outcome = 'eligible'").await,
+            12
+        );
+        assert_eq!(number(&pool, "SELECT sum(n) FROM counts").await, 13);
     }
 }

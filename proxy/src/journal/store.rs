@@ -158,7 +158,7 @@ async fn write_on(
 ) -> sqlx::Result<()> {
     let mut tx = connection.begin().await?;
     for change in batch.changes {
-        change.write(&mut tx, now.as_second() / 60).await?;
+        change.write(&mut tx).await?;
     }
     for slice in batch.slices {
         slice.write(&mut tx).await?;
