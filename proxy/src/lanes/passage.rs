@@ -24,6 +24,7 @@ const MOST: usize = 64;
 pub struct Passage {
     room: Arc<Lanes>,
     route: Arc<Route>,
+    /// The side that answers: the plan's, until another is asked in its place.
     primary: Side,
     method: Method,
     since: u64,
@@ -39,8 +40,6 @@ pub struct Passage {
     at_risk: Option<AtRisk>,
     /// The beginning of a write.
     begun: Option<Begun>,
-    /// Who was asked last.
-    asked: Side,
     ended: bool,
     /// The spot in the lanes once it has ended, if there is anything to mirror.
     spot: Result<Option<Spot>, Ending>,
@@ -90,7 +89,6 @@ impl Passage {
             client: (!method.is_safe()).then(|| u64::try_from(client()).unwrap_or_default()),
             at_risk: (!method.is_safe()).then(|| room.outbox.risk()),
             begun: (!method.is_safe()).then(|| room.marks.begin()),
-            asked: Side::Legacy,
             ended: false,
             spot: Ok(None),
         };
@@ -128,7 +126,7 @@ impl Passage {
 
     /// The request goes to this side now.
     pub fn asking(&mut self, side: Side) {
-        self.asked = side;
+        self.primary = side;
         self.may_be_done |= self.attempt == Attempt::Sent;
         self.attempt = Attempt::Sending;
     }
@@ -203,7 +201,7 @@ impl Passage {
                     spot.at_risk = self.at_risk.take();
                     let client = self.client.filter(|_| done);
                     let writers = &self.room.writers;
-                    spot.pin = client.map(|client| writers.pin(client, self.asked));
+                    spot.pin = client.map(|client| writers.pin(client, self.primary));
                     Some(spot)
                 })
             }

@@ -46,16 +46,14 @@ impl Setting {
 
     /// A write of which the head has passed.
     fn request(&self, headers: &HeaderMap) -> Capture {
+        self.request_on(Side::Legacy, headers)
+    }
+
+    /// The same, where the plan has this side answer.
+    fn request_on(&self, primary: Side, headers: &HeaderMap) -> Capture {
         let (route, method) = (&self.route, Method::PUT);
         let uri = Uri::from_static("/orders/17");
-        let passage = Passage::begin(
-            &self.lanes,
-            (route, Side::Legacy),
-            &method,
-            &uri,
-            headers,
-            || 0,
-        );
+        let passage = Passage::begin(&self.lanes, (route, primary), &method, &uri, headers, || 0);
         let mut capture = Capture::new(Budget::new(1 << 20).hold(), 1 << 10, passage);
         capture.request_head(&method, b"/orders/17", headers);
         capture
@@ -108,6 +106,30 @@ async fn a_write_that_the_primary_did_and_nobody_mirrors_taints_what_it_may_have
     assert_eq!(capture.finish().unwrap_err(), Ending::TooLarge);
     let tainted = ["customer:*", "customer:5", "order:17"];
     assert_eq!(setting.tainted().await, tainted);
+}
+
+#[tokio::test]
+async fn a_write_that_legacy_took_in_modern_s_place_is_lost_by_modern() {
+    let setting = Setting::new().await;
+    let headers = HeaderMap::new();
+    let mut capture = setting.request_on(Side::Modern, &headers);
+    // Modern refused the connection, so legacy is asked.
+    capture.asking(Side::Legacy);
+    capture.request_chunk(Some(&Bytes::from_static(b"{}")), true);
+    capture.response_head(200, &headers, true);
+    let spot = capture.finish().unwrap().spot.unwrap();
+    spot.lost("a test");
+    let mut capture = setting.request_on(Side::Modern, &headers);
+    capture.asking(Side::Legacy);
+    capture.request_chunk(Some(&Bytes::from_static(b"{\"customer\": 5}")), true);
+    capture.response_head(200, &headers, false);
+    // Its answer breaks off.
+    drop(capture);
+    let taints = setting.lanes.status().await.taints;
+    let lost_by = taints.iter().map(|taint| (&*taint.lane, taint.lost_by));
+    let lost_by: Vec<_> = lost_by.collect();
+    let modern = Some(Side::Modern);
+    assert_eq!(lost_by, [("customer:5", modern), ("order:17", modern)]);
 }
 
 #[tokio::test]
