@@ -237,11 +237,14 @@ impl DataPlane {
                 ticket.settle(Ending::Upgrade);
             }
         }
-        if !matches!(plan.coverage, Coverage::None) {
+        let mirrored = !matches!(plan.coverage, Coverage::None);
+        // A write that is not mirrored may cross one that still waits for the side that takes it.
+        let crosses = || !header.method.is_safe() && lanes.crosses(plan.primary);
+        if mirrored || crosses() {
             let client = || table.client.hash(&header.headers, address()).into();
             let passage = Passage::begin(
                 lanes,
-                (route, plan.primary),
+                (route, plan.primary, mirrored),
                 &header.method,
                 &header.uri,
                 &header.headers,

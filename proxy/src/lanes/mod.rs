@@ -8,9 +8,14 @@
 //! stands in a map that only the data plane touches, so that overlaps with writes are seen; when
 //! it ends there, one message takes it to the keeper of the order, which gives it a [`Spot`].
 //!
+//! One order can be kept only while one side takes the writes of a lane. Where writes of both are under
+//! way in it, whether the dial, the guard or a change of mode brought them there, they cross
+//! (`crossing`), and taint it.
+//!
 //! A write that is lost taints its lanes until an operator has reconciled them. Nothing here
 //! sends or stores; that is for the mirror and the [`crate::outbox`].
 
+mod crossing;
 mod keeper;
 mod lane;
 mod marks;
@@ -37,6 +42,7 @@ use crate::ids::Ids;
 use crate::outbox::Outbox;
 use crate::outcome::Ending;
 use crate::side::Side;
+use crossing::{Crossing, Crossings};
 use keeper::{Entry, Event, Keeper};
 use marks::Marks;
 use overlap::Overlaps;
@@ -55,6 +61,7 @@ const MOST: usize = 1 << 18;
 /// The lanes, shared by all routes.
 pub struct Lanes {
     overlaps: Overlaps,
+    crossings: Arc<Crossings>,
     writers: Arc<Writers>,
     ids: Arc<Ids>,
     outbox: Outbox,
@@ -94,6 +101,7 @@ impl Lanes {
         runtime.spawn(Keeper::new(received, Arc::clone(&backlog), kept, taints).run());
         Arc::new(Self {
             overlaps: Overlaps::new(),
+            crossings: Crossings::new(),
             writers: Writers::new(),
             ids,
             outbox,
@@ -115,10 +123,33 @@ impl Lanes {
         self.backlog.held.fetch_add(1, Ordering::Relaxed);
         let since = Instant::now();
         let since = since.checked_sub(age).unwrap_or(since);
+        // What the primary refused changed nothing there, and has no doubt.
+        let done = !doubt.is_empty();
+        let crossing = done.then(|| {
+            let mut crossing = self.crossings.begin(candidate.other());
+            lanes.iter().for_each(|lane| crossing.enter(lane));
+            crossing
+        });
+        self.tell_crossed(crossing.as_ref().map_or(&[], Crossing::crossed));
         let mut spot = self.spot(id, lanes, true, since);
         spot.doubt = doubt;
         spot.candidate = Some(candidate);
+        spot.crossing = crossing;
         spot
+    }
+
+    /// Whether writes are under way to this side, which one that it takes now may cross.
+    pub fn crosses(&self, side: Side) -> bool {
+        self.crossings.any_lacked_by(side)
+    }
+
+    /// Taints the lanes in which a write has crossed another. Either side may lack what it should have.
+    fn tell_crossed(&self, lanes: &[Lane]) {
+        if !lanes.is_empty() {
+            let why =
+                "each side took a write that the other had not yet, so they may end different";
+            self.lose(Lost::new(lanes.to_vec(), why, None));
+        }
     }
 
     /// Whose writes are under way to the other side.
@@ -192,6 +223,7 @@ impl Lanes {
             begun: None,
             loses: false,
             pin: None,
+            crossing: None,
             at_risk: None,
             left: false,
         }

@@ -4,6 +4,7 @@
 //! before the client has the end of it: so a client that acts on the answer comes after it in
 //! every lane.
 
+use super::crossing::Crossing;
 use super::marks::Begun;
 use super::rule::named;
 use super::spot::Spot;
@@ -29,6 +30,12 @@ pub struct Passage {
     method: Method,
     since: u64,
     lanes: Vec<Lane>,
+    /// Shows a write to those that the other side takes meanwhile, and has those that it meets.
+    crossing: Option<Crossing>,
+    /// Whether a read came while the primary lacked a write of its lanes.
+    lacking: bool,
+    /// Whether the candidate gets it, too.
+    mirrored: bool,
     /// Whether the lanes that the body names are among them.
     body_read: bool,
     attempt: Attempt,
@@ -64,10 +71,11 @@ impl std::fmt::Debug for Passage {
 }
 
 impl Passage {
-    /// Begins, before the primary is asked. A read on a route without lanes has no order.
+    /// Begins, before the primary is asked. A read on a route without lanes has no order. One that
+    /// is not `mirrored` enters no lane; a write only may cross one that does.
     pub fn begin(
         room: &Arc<Lanes>,
-        (route, primary): (&Arc<Route>, Side),
+        (route, primary, mirrored): (&Arc<Route>, Side, bool),
         method: &Method,
         uri: &Uri,
         headers: &HeaderMap,
@@ -76,6 +84,7 @@ impl Passage {
         if method.is_safe() && route.lanes.is_empty() {
             return None;
         }
+        let write = !method.is_safe();
         let mut passage = Self {
             room: Arc::clone(room),
             route: Arc::clone(route),
@@ -83,18 +92,27 @@ impl Passage {
             method: method.clone(),
             since: room.overlaps.now(),
             lanes: Vec::new(),
+            crossing: write.then(|| room.crossings.begin(primary)),
+            lacking: false,
+            mirrored,
             body_read: !route.lanes.iter().any(super::LaneRule::needs_body),
             attempt: Attempt::Sending,
             may_be_done: false,
-            client: (!method.is_safe()).then(|| u64::try_from(client()).unwrap_or_default()),
-            at_risk: (!method.is_safe()).then(|| room.outbox.risk()),
-            begun: (!method.is_safe()).then(|| room.marks.begin()),
+            client: write.then(|| u64::try_from(client()).unwrap_or_default()),
+            at_risk: (write && mirrored).then(|| room.outbox.risk()),
+            begun: (write && mirrored).then(|| room.marks.begin()),
             ended: false,
             spot: Ok(None),
         };
         for rule in &route.lanes {
             let lanes = rule.of_head(uri, headers, &client, (&room.ids, primary));
             passage.enter(lanes);
+        }
+        // Until something else is known of it, a write may touch what any other of its route does.
+        if passage.lanes.is_empty()
+            && let Some(crossing) = &mut passage.crossing
+        {
+            crossing.enter(&Lane::of_route(&route.name));
         }
         Some(passage)
     }
@@ -107,6 +125,10 @@ impl Passage {
         for lane in lanes {
             if !self.lanes.contains(&lane) {
                 self.room.overlaps.enter(&lane, self.write());
+                match &mut self.crossing {
+                    Some(crossing) => crossing.enter(&lane),
+                    None => self.lacking |= self.room.crossings.lacks(self.primary, &lane),
+                }
                 self.lanes.push(lane);
             }
         }
@@ -127,6 +149,9 @@ impl Passage {
     /// The request goes to this side now.
     pub fn asking(&mut self, side: Side) {
         self.primary = side;
+        if let Some(crossing) = &mut self.crossing {
+            crossing.taken_by(side);
+        }
         self.may_be_done |= self.attempt == Attempt::Sent;
         self.attempt = Attempt::Sending;
     }
@@ -158,6 +183,9 @@ impl Passage {
         for lane in &self.lanes {
             overlapped |= self.room.overlaps.leave(lane, write, self.since);
         }
+        // A read that the primary answered without a write that only the candidate has says nothing.
+        let lacks = |lane| self.room.crossings.lacks(self.primary, lane);
+        overlapped |= !write && (self.lacking || self.lanes.iter().any(lacks));
         // Whatever it makes, a write that names no entity may depend on any other of its route.
         if write && self.lanes.is_empty() {
             self.lanes.push(Lane::of_route(&self.route.name));
@@ -166,6 +194,9 @@ impl Passage {
         for lane in made {
             if self.lanes.len() < MOST && !self.lanes.contains(&lane) {
                 self.room.overlaps.written(&lane);
+                if let Some(crossing) = &mut self.crossing {
+                    crossing.enter(&lane);
+                }
                 self.lanes.push(lane);
             }
         }
@@ -175,11 +206,16 @@ impl Passage {
         let done = write && (repeated || matches!(self.attempt, Attempt::Answered(..400)));
         overlapped |= repeated;
         let unknown = if write { self.unknown() } else { None };
-        let doubt = if done || unknown.is_some() {
+        let may_be_done = done || unknown.is_some();
+        let doubt = if may_be_done {
             self.doubt()
         } else {
             Vec::new()
         };
+        overlapped |= self.cross(may_be_done);
+        if !self.mirrored {
+            return;
+        }
         if let Some(why) = unknown {
             let candidate = Some(self.primary.other());
             self.room.lose(Lost::new(doubt, why, candidate));
@@ -197,6 +233,7 @@ impl Passage {
                     spot.doubt = doubt;
                     spot.candidate = Some(self.primary.other());
                     spot.begun = self.begun.take();
+                    spot.crossing = self.crossing.take();
                     spot.loses = done;
                     spot.at_risk = self.at_risk.take();
                     let client = self.client.filter(|_| done);
@@ -214,6 +251,33 @@ impl Passage {
                 Ok(None)
             }
         };
+    }
+
+    /// Whether a write that may be done crosses one that the other side took; taints what they share.
+    fn cross(&mut self, may_be_done: bool) -> bool {
+        let Some(crossing) = self.crossing.as_mut().filter(|_| may_be_done) else {
+            // What is not done is in nobody's way.
+            self.crossing = None;
+            return false;
+        };
+        let of_route = Lane::of_route(&self.route.name);
+        if self.lanes.iter().any(|lane| *lane != of_route) {
+            crossing.leave(&of_route);
+        }
+        let mut crossed = crossing.crossed().to_vec();
+        // Which lanes an unread body names nobody knows; of what is mirrored that is told elsewhere.
+        if !self.mirrored && self.room.crosses(self.primary) {
+            crossed.extend(self.unread());
+        }
+        self.room.tell_crossed(&crossed);
+        !crossed.is_empty()
+    }
+
+    /// All lanes of the entities that the body names, where it was not read.
+    fn unread(&self) -> impl Iterator<Item = Lane> {
+        let unread = self.route.lanes.iter().filter(|rule| rule.needs_body());
+        let unread = unread.filter(|_| !self.body_read);
+        unread.map(|rule| Lane::any_of(&rule.entity))
     }
 
     /// Taints what a write may have made without our seeing which, though it is mirrored: what comes
@@ -260,10 +324,7 @@ impl Passage {
         if doubt.len() > 1 {
             doubt.retain(|lane| *lane != of_route);
         }
-        if !self.body_read {
-            let unread = self.route.lanes.iter().filter(|rule| rule.needs_body());
-            doubt.extend(unread.map(|rule| Lane::any_of(&rule.entity)));
-        }
+        doubt.extend(self.unread());
         if self.method == Method::POST {
             for rule in self.route.rules.ids() {
                 if !doubt.iter().any(|lane| lane.entity() == &*rule.entity) {

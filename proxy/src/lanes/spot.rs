@@ -1,5 +1,6 @@
 //! An exchange's spot in its lanes: it waits for its turn there, and leaves.
 
+use super::crossing::Crossing;
 use super::keeper::Event;
 use super::marks::Begun;
 use super::writers::Pin;
@@ -31,6 +32,8 @@ pub struct Spot {
     pub(super) loses: bool,
     /// Keeps the client of a write on the side that took it.
     pub(super) pin: Option<Pin>,
+    /// Shows a write to those that the other side takes meanwhile.
+    pub(super) crossing: Option<Crossing>,
     /// A write that a kill would take along.
     pub(super) at_risk: Option<AtRisk>,
     pub(super) left: bool,
@@ -91,6 +94,11 @@ impl Spot {
     /// Whether a write of one of the declared lanes was under way on the primary at the same time.
     pub fn overlapped(&self) -> bool {
         self.overlapped
+    }
+
+    /// Whether the other side has taken a write of the same lanes that is under way now.
+    pub fn crosses(&self) -> bool {
+        self.crossing.as_ref().is_some_and(Crossing::crosses)
     }
 
     /// Watches the lanes of a read, in them or not.

@@ -53,7 +53,14 @@ impl Setting {
     fn request_on(&self, primary: Side, headers: &HeaderMap) -> Capture {
         let (route, method) = (&self.route, Method::PUT);
         let uri = Uri::from_static("/orders/17");
-        let passage = Passage::begin(&self.lanes, (route, primary), &method, &uri, headers, || 0);
+        let passage = Passage::begin(
+            &self.lanes,
+            (route, primary, true),
+            &method,
+            &uri,
+            headers,
+            || 0,
+        );
         let mut capture = Capture::new(Budget::new(1 << 20).hold(), 1 << 10, passage);
         capture.request_head(&method, b"/orders/17", headers);
         capture

@@ -137,7 +137,8 @@ impl Mirror {
             tried,
             ..
         } = write;
-        let (id, overlapped) = (spot.id(), spot.overlapped());
+        // What it came over on the candidate has made its answer another.
+        let (id, overlapped) = (spot.id(), spot.overlapped() || spot.crosses());
         let job = parcel.open();
         match answer {
             Ok(answer) => {

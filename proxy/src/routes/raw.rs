@@ -222,7 +222,9 @@ pub struct RawRoute {
     /// the order in which the primary answered: a write waits for all before it, a read for the
     /// writes before it. What overlapped a write of its lane on the primary is not compared
     /// (`skipped: overlapped`), nor what follows a lost write (`skipped: tainted`) until an operator
-    /// has cleared the lane. A request without the value is in no lane by it. Lanes are shown with
+    /// has cleared the lane. A write that one side takes while the lane has one under way that the
+    /// other took crosses it: that taints the lane as well. A request without the value is in no lane
+    /// by it. Lanes are shown with
     /// their values, but for that of the client: declare none by a secret. Writes that are in no
     /// lane at all are kept in the order of their route, one after the other; declare lanes to let
     /// them run in parallel. At most 16. Default none.
