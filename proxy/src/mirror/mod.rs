@@ -132,22 +132,23 @@ impl Mirror {
         if held() {
             return settle(job.ticket.take(), Ending::Held);
         }
-        // One timer for all waits; the stage says which of them it ended.
-        let mut late = Ending::QueueDeadline;
+        // The candidate's time begins when it is asked: what was waited before is none of its doing.
         let mut spot = job.spot.take();
-        let sending = async {
+        let waiting = async {
             if let Some(spot) = &mut spot
                 && spot.turn().await
             {
                 return Err(Ending::Tainted);
             }
             self.await_tokens(&job, &lesson).await;
-            let _turn = place.turn().await.ok_or(Ending::QueueDeadline)?;
-            late = Ending::CandidateDeadline;
-            self.send(&mut job).await
+            place.turn().await.ok_or(Ending::QueueDeadline)
         };
-        let answer = timeout(patience, sending).await;
-        let answer = match answer.unwrap_or(Err(late)) {
+        let turn = timeout(patience, waiting).await;
+        let answer = match turn.unwrap_or(Err(Ending::QueueDeadline)) {
+            Ok(_turn) => self.send(&mut job).await,
+            Err(ending) => Err(ending),
+        };
+        let answer = match answer {
             // It waited behind a write that is held now.
             Err(Ending::QueueDeadline) if held() => Err(Ending::Held),
             answer => answer,

@@ -30,15 +30,12 @@ impl Mirror {
         let upstream = job.route.upstream(primary)?.clone();
         let place = upstream.mirror.queue(&job.route.share).ok()?;
         let lasts = || quiet.is_none_or(Quiet::lasts);
-        let asking = async {
-            let _turn = place.turn().await.ok_or(Ending::QueueDeadline)?;
-            if !lasts() {
-                return Err(Ending::Overlapped);
-            }
-            self.send_to(primary, job).await
-        };
-        let answer = timeout(patience, asking).await;
-        let answer = answer.unwrap_or(Err(Ending::CandidateDeadline));
+        let turn = timeout(patience, place.turn()).await.ok()??;
+        if !lasts() {
+            return None;
+        }
+        let answer = self.send_to(primary, job).await;
+        drop(turn);
         let healthy = answer.as_ref().map(|_| ()).map_err(|ending| *ending);
         upstream.mirror.report(healthy);
         let first = &job.exchange.primary;

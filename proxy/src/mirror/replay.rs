@@ -9,7 +9,6 @@ use crate::routing::Route;
 use crate::side::Side;
 use comparator::Discrepancy;
 use std::sync::Arc;
-use tokio::time::timeout;
 
 /// Why a replay came to nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -85,10 +84,7 @@ impl Mirror {
     }
 
     async fn ask(&self, side: Side, job: &mut Job) -> Result<CapturedResponse, ReplayError> {
-        let patience = job.route.mirror_timeout;
-        let answer = timeout(patience, self.send_to(side, job)).await;
-        answer
-            .unwrap_or(Err(Ending::CandidateDeadline))
-            .map_err(|ending| ReplayError::NoAnswer { side, ending })
+        let answer = self.send_to(side, job).await;
+        answer.map_err(|ending| ReplayError::NoAnswer { side, ending })
     }
 }

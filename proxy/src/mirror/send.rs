@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
 use http::{HeaderName, HeaderValue, Uri};
 use pingora::http::RequestHeader;
+use tokio::time::timeout;
 
 const SHADOW: HeaderName = HeaderName::from_static("cutover-shadow");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -22,7 +23,7 @@ const NAMED: usize = 16;
 
 impl Mirror {
     /// Sends the exchange's request to the candidate and reads the answer, which must fit into
-    /// the budget and the limit.
+    /// the budget, the limit and the route's time limit.
     pub(super) async fn send(&self, job: &mut Job) -> Result<CapturedResponse, Ending> {
         self.send_to(job.exchange.answered_by.other(), job).await
     }
@@ -43,7 +44,9 @@ impl Mirror {
             max_body: job.max_body,
             hold: &mut job.hold,
         };
-        let answer = ask(&self.connector, &peer, &request, room).await?;
+        let asking = ask(&self.connector, &peer, &request, room);
+        let answer = timeout(job.route.mirror_timeout, asking).await;
+        let answer = answer.unwrap_or(Err(Ending::CandidateDeadline))?;
         if side != job.exchange.answered_by {
             let target = request.header.raw_path();
             self.sessions.learn_cookies(&job.exchange, &answer);

@@ -95,8 +95,8 @@ pub struct RawMirror {
     pub queue: Option<u32>,
     /// Mirrored requests under way at once, per candidate. Default 64.
     pub concurrency: Option<u32>,
-    /// How long a mirrored exchange may take, waiting included; for a write, how long one try may
-    /// take. Default 5s.
+    /// How long a mirrored exchange may wait for its turn, and then the candidate may take to answer; the
+    /// same for each try of a write. Default 5s.
     pub timeout: Option<String>,
     /// How long it is tried to deliver a mirrored write: until the candidate answers it, whatever
     /// it answers. Between tries it waits in the outbox, a file beside the journal. A write that
@@ -230,7 +230,8 @@ pub struct RawRoute {
     /// them run in parallel. At most 16. Default none.
     #[serde(default)]
     pub lanes: Vec<String>,
-    /// How long a mirrored exchange of this route may take. Default: that of `[mirror]`.
+    /// How long a mirrored exchange of this route may wait, and then the candidate take. Default: that
+    /// of `timeout` in `[mirror]`.
     pub mirror_timeout: Option<String>,
     /// Mirrored requests of this route under way at once, of those that `[mirror]` allows a candidate:
     /// what is beyond waits its turn, so that a slow route leaves places to the others. Default: three

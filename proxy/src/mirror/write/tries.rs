@@ -137,16 +137,12 @@ impl Mirror {
         if let Some(lesson) = lesson {
             self.await_tokens(job, lesson).await;
         }
-        let mut late = Ending::QueueDeadline;
-        let patience = job.route.mirror_timeout;
-        let sending = async {
-            let turn = candidate.mirror.turn(&job.route.share).await;
-            let _turn = turn.ok_or(Ending::QueueDeadline)?;
-            late = Ending::CandidateDeadline;
-            self.send(job).await
+        let turn = candidate.mirror.turn(&job.route.share);
+        let turn = timeout(job.route.mirror_timeout, turn).await;
+        let answer = match turn {
+            Ok(Some(_turn)) => self.send(job).await,
+            Ok(None) | Err(_) => Err(Ending::QueueDeadline),
         };
-        let answer = timeout(patience, sending).await;
-        let answer = answer.unwrap_or(Err(late));
         let health = answer.as_ref().map(|_| ()).map_err(|ending| *ending);
         candidate.mirror.report(health);
         answer
