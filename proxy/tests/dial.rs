@@ -6,13 +6,15 @@ mod common;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::any;
-use common::{PATIENCE, Proxy, backend, one_route};
+use common::{PATIENCE, Proxy, backend, one_route, raw_backend};
+use cutover::outcome::{Ending, RouteSnapshot};
 use http::Request;
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Answers with a header that names the side.
 async fn side(name: &'static str) -> SocketAddr {
@@ -184,6 +186,13 @@ async fn a_dial_with_a_plan_climbs_when_it_is_ready_and_not_before() {
     }
     let share = |share: &'static str| move |routes: &Value| routes[0]["modern_share"] == share;
     routes_until(&proxy, share("50%")).await;
+    // It is as ready as before, and of this stage nothing was seen.
+    let unseen = |routes: &Value| obstacle(routes).contains("compared 0 times on this stage");
+    let routes = routes_until(&proxy, unseen).await;
+    assert_eq!(routes[0]["readiness"]["verdict"], "ready");
+    for _ in 0..10 {
+        proxy.get("/").await;
+    }
     let routes = routes_until(&proxy, share("100%")).await;
     assert_eq!(routes[0]["plan"]["next"], Value::Null);
     let deadline = Instant::now() + PATIENCE;
@@ -194,6 +203,74 @@ async fn a_dial_with_a_plan_climbs_when_it_is_ready_and_not_before() {
     patch(&proxy, "all", r#"{"modern_share": "1%"}"#).await;
     let routes = routes_until(&proxy, |routes| routes[0]["plan"]["stopped"] == true).await;
     assert_eq!(routes[0]["modern_share"], "1%");
+}
+
+fn obstacle(routes: &Value) -> &str {
+    routes[0]["plan"]["obstacle"].as_str().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn a_dial_does_not_climb_while_modern_is_failing_however_good_the_day_was() {
+    let legacy = side("legacy").await;
+    let dead = Arc::new(AtomicBool::new(false));
+    let modern = raw_backend({
+        let dead = Arc::clone(&dead);
+        move |mut stream| {
+            let dead = Arc::clone(&dead);
+            async move {
+                let mut request = [0; 4096];
+                while stream.read(&mut request).await.is_ok_and(|read| read > 0) {
+                    let answer = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain; charset=utf-8\r\n\
+                                   content-length: 5\r\n\r\nright";
+                    if dead.load(SeqCst) || stream.write_all(answer).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    })
+    .await;
+    let lines = PLAN.replace("stages = [\"50%\", \"100%\"]\nstage_time = \"1s\"\n", "");
+    let lines = lines.replace("minimum = 10", "minimum = 10\nwindow = \"1s\"");
+    let routes = one_route(legacy, modern, "shadow", &lines);
+    let proxy = Proxy::start(&routes).await;
+    for _ in 0..100 {
+        proxy.get("/").await;
+    }
+    assert_eq!(proxy.settled("all").await.compared(), 100);
+    dead.store(true, SeqCst);
+    let opened = |counts: &RouteSnapshot| {
+        let endings = counts.endings.iter();
+        endings
+            .clone()
+            .any(|(ending, n)| *ending == Ending::Breaker && *n > 0)
+    };
+    let deadline = Instant::now() + PATIENCE;
+    while !opened(&proxy.settled("all").await) {
+        proxy.get("/").await;
+        assert!(Instant::now() < deadline);
+    }
+    let planned = routes.replace(
+        "[routes.guard]",
+        "stages = [\"50%\"]\nstage_time = \"1s\"\n[routes.guard]",
+    );
+    std::fs::write(proxy.routes_file(), planned).unwrap();
+    let failing = |routes: &Value| obstacle(routes).contains("modern is failing");
+    let routes = routes_until(&proxy, failing).await;
+    assert_eq!(routes[0]["readiness"]["verdict"], "ready");
+    assert_eq!(routes[0]["modern_share"], "0%");
+    dead.store(false, SeqCst);
+    let asking = async {
+        loop {
+            proxy.get("/").await;
+            proxy.settled("all").await;
+        }
+    };
+    let rising = routes_until(&proxy, |routes| routes[0]["modern_share"] == "50%");
+    tokio::select! {
+        () = asking => {}
+        _ = rising => {}
+    }
 }
 
 #[tokio::test]

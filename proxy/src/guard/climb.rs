@@ -1,6 +1,7 @@
 //! How a dial climbs the stages of its plan, one at a time, and what stops it.
 //!
-//! A stage is left when the dial has stood there for the time of the plan and its routes are ready.
+//! A stage is left when the dial has stood there for the time of the plan, its routes were compared
+//! meanwhile, and they are ready.
 //! What a hand does takes precedence: a dial that is turned up climbs on from there, one that is
 //! turned down stays there, until a hand turns it up or the plan is written anew. The guard takes it
 //! back to the start, where the time begins once the dial is held no more. No clock, no file here.
@@ -8,6 +9,8 @@
 use crate::routing::{Share, Stages};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Where a dial stands in its plan; the journal keeps it over restarts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +26,10 @@ pub(super) struct Climb {
     held: bool,
     /// Where the plan itself is about to turn it.
     expected: Option<Share>,
+    /// By route, since when it stands there and how many comparisons there had been by then. A restart
+    /// counts anew.
+    #[serde(skip)]
+    compared: BTreeMap<Arc<str>, (Timestamp, u64)>,
     /// What kept it from rising when that was tried last.
     #[serde(skip)]
     pub(super) obstacle: Option<String>,
@@ -37,8 +44,20 @@ impl Climb {
             stopped: false,
             held: false,
             expected: None,
+            compared: BTreeMap::new(),
             obstacle: None,
         }
+    }
+
+    /// How many comparisons of a route there were since the dial stands where it does; there were
+    /// `total` ever.
+    pub(super) fn compared(&mut self, route: &Arc<str>, total: u64) -> u64 {
+        let stands = (self.since, total);
+        let begun = self.compared.entry(Arc::clone(route)).or_insert(stands);
+        if begun.0 != self.since {
+            *begun = stands;
+        }
+        total.saturating_sub(begun.1)
     }
 
     /// Takes note of where the dial stands; says whether a hand has just turned it down.
@@ -154,6 +173,17 @@ mod tests {
         climb.see(&stages, Share::NONE, false, at(91));
         assert_eq!(climb.next(&stages, at(100)), None);
         assert_eq!(climb.next(&stages, at(101)), Some(share("1%")));
+    }
+
+    #[test]
+    fn comparisons_count_from_the_beginning_of_each_stage() {
+        let (stages, route) = (stages(), Arc::from("r"));
+        let mut climb = Climb::new(&stages, Share::NONE, at(0));
+        assert_eq!(climb.compared(&route, 1_000), 0);
+        assert_eq!(climb.compared(&route, 1_007), 7);
+        climb.see(&stages, share("1%"), false, at(10));
+        assert_eq!(climb.compared(&route, 1_009), 0);
+        assert_eq!(climb.compared(&route, 1_010), 1);
     }
 
     #[test]

@@ -39,6 +39,9 @@ impl Guard {
             let why = format!("a hand turned it down to {share}: it stays there");
             self.tell(route.dial.name(), DialEvent::STOPPED, why, now);
         }
+        for route in routes {
+            climb.compared(&route.name, route.counts.snapshot().compared());
+        }
     }
 
     /// Raises the dials that may rise now.
@@ -52,6 +55,11 @@ impl Guard {
             let Some(next) = self.next_of(&name, route, now) else {
                 continue;
             };
+            let unseen = unwell(&routes).or_else(|| self.unseen(&name, &routes, now));
+            if unseen.is_some() {
+                self.expect(&name, None, unseen);
+                continue;
+            }
             if around.is_none() {
                 around = Some(Around::ask(&self.journal, lanes).await);
             }
@@ -96,6 +104,29 @@ impl Guard {
         settled.then(|| climb.next(&route.stages, now)).flatten()
     }
 
+    /// What has to be seen of the stage first. Evidence is that of a day; where nobody asks at night, a
+    /// dial would climb to the top of its plan by the day before.
+    fn unseen(&self, dial: &Arc<str>, routes: &[&Arc<Route>], now: Timestamp) -> Option<String> {
+        let mut posts = self.posts.lock();
+        let climb = posts.get_mut(dial)?.climb.as_mut()?;
+        let too_few = routes.iter().find_map(|route| {
+            let (name, least) = (&route.name, route.guard.minimum);
+            let compared = climb.compared(name, route.counts.snapshot().compared());
+            (compared < least).then(|| {
+                format!("{name} was compared {compared} times on this stage; wanted ≥ {least}")
+            })
+        });
+        too_few.or_else(|| {
+            let lately = routes.iter().any(|route| {
+                let seen = route.evidence.recent().read(now, route.guard.window);
+                seen.matched + seen.different > 0
+            });
+            let window = routes.first()?.guard.window;
+            let window = humantime::format_duration(window);
+            (!lately).then(|| format!("nothing was compared within {window}"))
+        })
+    }
+
     fn expect(&self, dial: &Arc<str>, share: Option<Share>, obstacle: Option<String>) {
         let mut posts = self.posts.lock();
         if let Some(climb) = posts.get_mut(dial).and_then(|post| post.climb.as_mut()) {
@@ -103,6 +134,18 @@ impl Guard {
             climb.obstacle = obstacle;
         }
     }
+}
+
+/// The first modern side that is failing, or was a moment ago: by evidence alone, one that died takes a
+/// while to make its routes unready.
+fn unwell(routes: &[&Arc<Route>]) -> Option<String> {
+    routes.iter().find_map(|route| {
+        let (modern, window) = (route.modern.as_ref()?, route.guard.window);
+        (!modern.mirror.was_well_for(window)).then(|| {
+            let window = humantime::format_duration(window);
+            format!("{} is failing, or was within {window}", modern.name())
+        })
+    })
 }
 
 /// What keeps a route from moving on.

@@ -327,11 +327,16 @@ impl RouteSnapshot {
         noise.map_or(0, |(_, n)| *n)
     }
 
+    /// How many were compared.
+    pub fn compared(&self) -> u64 {
+        self.count(Outcome::Matched) + self.count(Outcome::Different)
+    }
+
     /// The share of compared answers that matched, or `None` before the first comparison. What
     /// differed by noise alone is not counted on either side.
     pub fn match_rate(&self) -> Option<f64> {
         let matched = self.count(Outcome::Matched);
-        let compared = matched + self.count(Outcome::Different).saturating_sub(self.noisy());
+        let compared = self.compared().saturating_sub(self.noisy());
         #[expect(clippy::cast_precision_loss, reason = "a rate for display")]
         (compared > 0).then(|| matched as f64 / compared as f64)
     }

@@ -181,7 +181,9 @@ pub struct RawRoute {
     pub group: Option<String>,
     /// In shadow mode, the shares that `modern_share` climbs by itself, such as `["1%", "5%", "25%",
     /// "50%", "100%"]`: to the next one when it has stood on one, or on 0%, for `stage_time` and all
-    /// criteria of readiness are green. Each rise is an edit of this file. What a hand does takes
+    /// criteria of readiness are green; when as many of its requests were compared meanwhile as its
+    /// guard's `minimum` says, one of them, of the group's, within the guard's `window`; and when modern
+    /// was not failing within that. Each rise is an edit of this file. What a hand does takes
     /// precedence: a dial that is turned up climbs on from there, one that is turned down stays
     /// there until a hand turns it up or the stages are written anew. A dial that the guard turned
     /// back starts over when it is held no more. Default: it is turned by hand alone.

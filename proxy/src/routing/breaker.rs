@@ -24,6 +24,8 @@ pub(super) struct Breaker {
     failures: AtomicU32,
     /// When the next probe may pass, in milliseconds since `since`.
     probe_at: AtomicU64,
+    /// When it was closed the last time, likewise; 0 if it was never open.
+    closed_at: AtomicU64,
 }
 
 impl Breaker {
@@ -32,6 +34,7 @@ impl Breaker {
             since: Instant::now(),
             failures: AtomicU32::new(0),
             probe_at: AtomicU64::new(0),
+            closed_at: AtomicU64::new(0),
         }
     }
 
@@ -52,9 +55,18 @@ impl Breaker {
     /// The candidate answered.
     pub(super) fn succeeded(&self) {
         // Mostly nothing is to be changed, and a load leaves the cache line shared.
-        if self.failures.load(Ordering::Relaxed) > 0 {
-            self.failures.store(0, Ordering::Relaxed);
+        if self.failures.load(Ordering::Relaxed) > 0
+            && self.failures.swap(0, Ordering::Relaxed) >= LIMIT
+        {
+            self.closed_at.store(self.now().max(1), Ordering::Relaxed);
         }
+    }
+
+    /// Whether it is closed and was so for this long, or ever.
+    pub(super) fn was_closed_for(&self, span: Duration) -> bool {
+        let closed_at = self.closed_at.load(Ordering::Relaxed);
+        let settled = closed_at == 0 || self.now() >= closed_at.saturating_add(millis(span));
+        settled && self.failures.load(Ordering::Relaxed) < LIMIT
     }
 
     /// The candidate gave no usable answer.
@@ -97,6 +109,24 @@ mod tests {
         assert!(breaker.admits());
         breaker.succeeded();
         assert!(breaker.admits() && breaker.admits(), "closed again");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_breaker_that_was_open_is_well_again_once_it_was_closed_for_a_while() {
+        let breaker = Breaker::new();
+        let well = || breaker.was_closed_for(Duration::from_secs(60));
+        assert!(well());
+        (1..LIMIT).for_each(|_| breaker.failed());
+        assert!(well());
+        breaker.failed();
+        tokio::time::advance(Duration::from_secs(3600)).await;
+        assert!(!well(), "nobody has asked since");
+        breaker.succeeded();
+        tokio::time::advance(Duration::from_secs(59)).await;
+        assert!(!well());
+        breaker.succeeded();
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(well());
     }
 
     #[tokio::test(start_paused = true)]

@@ -135,6 +135,11 @@ impl MirrorGate {
         }
     }
 
+    /// Whether the candidate has not been failing for this long.
+    pub fn was_well_for(&self, span: Duration) -> bool {
+        self.breaker.was_closed_for(span)
+    }
+
     /// How many wait now.
     pub fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)
