@@ -6,7 +6,7 @@ mod common;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::any;
-use common::{PATIENCE, Proxy, backend, dead_backend, one_route};
+use common::{PATIENCE, Proxy, backend, dead_backend, eventually, one_route};
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::process::{Command, Output};
@@ -249,6 +249,29 @@ async fn evidence_begins_anew_with_other_rules_and_stays_when_the_dial_turns() {
     running.stop(PATIENCE).await;
     let proxy = Proxy::start_in(folder, &kept).await;
     assert!(compared(&readiness(&proxy).await) < 0.5);
+}
+
+#[tokio::test]
+async fn evidence_begins_anew_where_another_route_takes_of_what_it_rests_on() {
+    let legacy = backend(answering(r#"{"a":1}"#)).await;
+    let routes = one_route(legacy, legacy, "shadow", EASY);
+    let proxy = Proxy::start(&routes).await;
+    ask(&proxy, 30).await;
+    let edited = async |text: &str, name: &str| {
+        std::fs::write(proxy.routes_file(), text).unwrap();
+        eventually(|| proxy.running.routes.table().route(name).map(|_| ())).await;
+        compared(&readiness(&proxy).await)
+    };
+    let another = |name: &str, path: &str| {
+        format!(
+            "[[routes]]\nname = \"{name}\"\npath = \"{path}\"\nmode = \"legacy\"\nlegacy = \"legacy\"\n"
+        )
+    };
+    let ping = routes.clone() + &another("ping", "/ping");
+    assert!(edited(&ping, "ping").await < 0.5);
+    ask(&proxy, 30).await;
+    let renamed = routes.clone() + &another("pong", "/ping");
+    assert!(edited(&renamed, "pong").await > 29.5);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod dial;
 mod hosts;
 mod readiness;
 mod routes;
+mod takes;
 mod upstreams;
 
 use super::client::ClientKey;
@@ -24,6 +25,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
+use takes::Takes;
 
 /// A time beyond which a limit is surely a typing error.
 const LONGEST: Duration = Duration::from_hours(24);
@@ -59,6 +61,7 @@ struct Settled<'a> {
     readiness: Thresholds,
     guard: Limits,
     ledger: &'a Ledger,
+    takes: Vec<Takes<'a>>,
 }
 
 struct Reader {
@@ -182,6 +185,7 @@ impl Reader {
             readiness,
             guard,
             ledger,
+            takes: Takes::of(raw),
         };
         let routes: Vec<Arc<Route>> = raw
             .routes

@@ -41,11 +41,12 @@ impl Reader {
     /// The evidence that was gathered under the route's name, if it rests on the same basis.
     pub(super) fn evidence(
         &self,
+        index: usize,
         raw: &RawRoute,
         settled: &Settled<'_>,
         sides: [Option<&Arc<Upstream>>; 2],
     ) -> Arc<Evidence> {
-        let basis = basis(raw, settled, sides, self.day);
+        let basis = basis(index, raw, settled, sides, self.day);
         let gathered = settled.ledger.route(&raw.name).evidence();
         gathered
             .filter(|evidence| evidence.basis() == basis)
@@ -53,9 +54,10 @@ impl Reader {
     }
 }
 
-/// A digest of what makes old evidence worthless when it changes: what the route takes, where its
-/// sides are, and what may differ. Who wrote a rule and why is not of it, nor are time limits.
+/// A digest of what makes old evidence worthless when it changes: what the route takes and others leave
+/// to it, where its sides are, and what may differ. Who wrote a rule and why is not of it, nor are time limits.
 fn basis(
+    index: usize,
     raw: &RawRoute,
     settled: &Settled<'_>,
     sides: [Option<&Arc<Upstream>>; 2],
@@ -66,7 +68,9 @@ fn basis(
         Some((&*spec.name, &spec.peers, spec.tls, &spec.sni))
     });
     let rules = [&settled.file.compare, &raw.compare].map(|rules| in_force(rules, day));
-    let basis = (&raw.host, &raw.path, &raw.methods, sides, rules);
+    let takes = &settled.takes;
+    let taken = takes.get(index).map(|route| route.settled(takes));
+    let basis = (taken, sides, rules);
     // These types can't fail to be written.
     xxh3_64(&serde_json::to_vec(&basis).unwrap_or_default())
 }

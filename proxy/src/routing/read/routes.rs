@@ -79,7 +79,7 @@ impl Reader {
             &key_path!["routes", index, "guard"],
         );
         let concurrency = self.concurrency(index, raw, file);
-        let evidence = self.evidence(raw, settled, [legacy.as_ref(), modern.as_ref()]);
+        let evidence = self.evidence(index, raw, settled, [legacy.as_ref(), modern.as_ref()]);
         let route = Route {
             name: raw.name.as_str().into(),
             host: raw.host.clone(),
