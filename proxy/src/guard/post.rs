@@ -94,8 +94,8 @@ impl Post {
     }
 
     /// Another dial than the one that was held is this route's now, so it is held instead.
-    pub(super) fn take_over(&mut self, route: &str, held: &Self) {
-        let Some(hold) = &held.hold else { return };
+    pub(super) fn take_over(&mut self, route: &str, former: &Self) {
+        let Some(hold) = &former.hold else { return };
         let own = self.hold.take();
         let mut hold = match &own {
             Some(own) if own.until >= hold.until => own.clone(),
@@ -104,7 +104,7 @@ impl Post {
         hold.routes = own.map(|own| own.routes).unwrap_or_default();
         hold.routes.insert(route.to_owned());
         self.hold = Some(hold);
-        self.last = self.last.max(held.last);
+        self.last = self.last.max(former.last);
         self.watched = false;
     }
 
@@ -267,13 +267,13 @@ mod tests {
 
     #[test]
     fn a_dial_that_takes_a_hold_over_keeps_the_one_that_lasts_longer() {
-        let (mut held, mut long) = (Post::default(), Post::default());
-        held.trip("r", routes(), trip(), &limits(), at(0));
+        let (mut first, mut long) = (Post::default(), Post::default());
+        first.trip("r", routes(), trip(), &limits(), at(0));
         long.trip("s", ["s".to_owned()].into(), trip(), &limits(), at(50));
         let mut fresh = Post::default();
-        fresh.take_over("r", &held);
-        assert_eq!(fresh.hold, held.hold);
-        long.take_over("r", &held);
+        fresh.take_over("r", &first);
+        assert_eq!(fresh.hold, first.hold);
+        long.take_over("r", &first);
         let hold = long.hold.unwrap();
         assert_eq!((hold.route.as_str(), hold.routes.len()), ("s", 2));
         assert_eq!(hold.until, at(150));

@@ -69,7 +69,7 @@ impl LiveRoutes {
 }
 
 fn to_legacy(text: &str, names: &[String]) -> Result<String, toml_edit::TomlError> {
-    let named = |route: &str| names.iter().any(|name| name == route);
-    let edited = edit::apply(text, &TO_LEGACY, named)?;
+    let among = |route: &str| names.iter().any(|name| name == route);
+    let edited = edit::apply(text, &TO_LEGACY, among)?;
     Ok(edited.unwrap_or_else(|| text.to_owned()))
 }

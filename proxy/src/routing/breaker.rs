@@ -114,12 +114,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_breaker_that_was_open_is_well_again_once_it_was_closed_for_a_while() {
         let breaker = Breaker::new();
-        let well = || breaker.was_closed_for(Duration::from_secs(60));
+        let well = || breaker.was_closed_for(Duration::from_mins(1));
         assert!(well());
         (1..LIMIT).for_each(|_| breaker.failed());
         assert!(well());
         breaker.failed();
-        tokio::time::advance(Duration::from_secs(3600)).await;
+        tokio::time::advance(Duration::from_hours(1)).await;
         assert!(!well(), "nobody has asked since");
         breaker.succeeded();
         tokio::time::advance(Duration::from_secs(59)).await;

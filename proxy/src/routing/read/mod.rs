@@ -122,7 +122,7 @@ impl Reader {
         service.map_err(refuse).ok()
     }
 
-    fn table(&mut self, raw: &RawFile, ledger: &Ledger, running: Option<&Table>) -> Option<Table> {
+    fn mirror_limits(&mut self, raw: &RawFile) -> MirrorLimits {
         let outbox_writes = raw.mirror.outbox_writes.unwrap_or(10_000);
         if !(1..=MOST_WRITES).contains(&outbox_writes) {
             self.refuse(
@@ -130,7 +130,7 @@ impl Reader {
                 format!("`outbox_writes` is {outbox_writes}, expected 1 to {MOST_WRITES}"),
             );
         }
-        let mirror = MirrorLimits {
+        MirrorLimits {
             max_bytes: self.size(
                 key_path!["mirror", "max_bytes"],
                 raw.mirror.max_bytes.as_ref(),
@@ -152,7 +152,11 @@ impl Reader {
                 raw.mirror.outbox_bytes.as_ref(),
                 256 << 20,
             ),
-        };
+        }
+    }
+
+    fn table(&mut self, raw: &RawFile, ledger: &Ledger, running: Option<&Table>) -> Option<Table> {
+        let mirror = self.mirror_limits(raw);
         let client = self.text(
             key_path!["client", "key"],
             raw.client.key.as_ref(),

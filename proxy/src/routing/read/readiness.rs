@@ -68,8 +68,8 @@ fn basis(
         Some((&*spec.name, &spec.peers, spec.tls, &spec.sni))
     });
     let rules = [&settled.file.compare, &raw.compare].map(|rules| in_force(rules, day));
-    let takes = &settled.takes;
-    let taken = takes.get(index).map(|route| route.settled(takes));
+    let all = &settled.takes;
+    let taken = all.get(index).map(|route| route.settled(all));
     let basis = (taken, sides, rules);
     // These types can't fail to be written.
     xxh3_64(&serde_json::to_vec(&basis).unwrap_or_default())

@@ -6,6 +6,7 @@
 use crate::routes::raw::RawFile;
 use crate::routing::template::{Segment, Template};
 use serde::Serialize;
+use std::cmp::Ordering::{self, Equal, Greater, Less};
 
 /// What a route takes.
 #[derive(Debug)]
@@ -50,17 +51,10 @@ impl<'a> Takes<'a> {
     fn taken(&self) -> Taken<'_> {
         let mut methods: Vec<&str> = self.methods.iter().map(String::as_str).collect();
         methods.sort_unstable();
-        fn name(segment: &Segment) -> &str {
-            match segment {
-                Segment::Literal(text) => text.as_str(),
-                Segment::Param(_) => "{}",
-                Segment::Rest(_) => "{*}",
-            }
-        }
         let path = self.template.as_ref();
         Taken {
             host: self.host.as_deref(),
-            path: path.map(|template| template.segments.iter().map(name).collect()),
+            path: path.map(|template| template.segments.iter().map(nameless).collect()),
             methods,
             is_default: self.is_default,
         }
@@ -86,7 +80,11 @@ impl<'a> Takes<'a> {
             return false;
         };
         match (self.host.as_deref(), other.host.as_deref()) {
-            (mine, theirs) if mine == theirs => path.unwrap_or(named == [true, false]),
+            (mine, theirs) if mine == theirs => match path {
+                Less => true,
+                Equal => named == [true, false],
+                Greater => false,
+            },
             (Some(_), None) => true,
             (Some(mine), Some(theirs)) => theirs
                 .strip_prefix('*')
@@ -96,25 +94,33 @@ impl<'a> Takes<'a> {
     }
 }
 
-/// Of paths that both templates take, whether the first one takes them: `Some(None)` where they have
-/// the same right, `None` where there are no such paths.
-fn rank(mine: &[Segment], theirs: &[Segment]) -> Option<Option<bool>> {
+fn nameless(segment: &Segment) -> &str {
+    match segment {
+        Segment::Literal(text) => text,
+        Segment::Param(_) => "{}",
+        Segment::Rest(_) => "{*}",
+    }
+}
+
+/// Which of two templates comes first for the paths that both take, the first one if it is less; `None`
+/// where there are no such paths.
+fn rank(mine: &[Segment], theirs: &[Segment]) -> Option<Ordering> {
     use Segment::{Literal, Param, Rest};
-    let mut first = None;
+    let mut rank = Equal;
     let (mut mine, mut theirs) = (mine.iter(), theirs.iter());
     loop {
         let here = match (mine.next(), theirs.next()) {
-            (None, None) | (Some(Rest(_)), Some(Rest(_))) => return Some(first),
-            (Some(Rest(_)), _) => return Some(first.or(Some(false))),
-            (_, Some(Rest(_))) => return Some(first.or(Some(true))),
-            (Some(Literal(mine)), Some(Literal(theirs))) if mine == theirs => None,
-            (Some(Param(_)), Some(Param(_))) => None,
+            (None, None) | (Some(Rest(_)), Some(Rest(_))) => return Some(rank),
+            (Some(Rest(_)), _) => return Some(rank.then(Greater)),
+            (_, Some(Rest(_))) => return Some(rank.then(Less)),
+            (Some(Literal(mine)), Some(Literal(theirs))) if mine == theirs => Equal,
+            (Some(Param(_)), Some(Param(_))) => Equal,
             // A parameter takes no empty segment.
-            (Some(Literal(text)), Some(Param(_))) if !text.is_empty() => Some(true),
-            (Some(Param(_)), Some(Literal(text))) if !text.is_empty() => Some(false),
+            (Some(Literal(text)), Some(Param(_))) if !text.is_empty() => Less,
+            (Some(Param(_)), Some(Literal(text))) if !text.is_empty() => Greater,
             _ => return None,
         };
-        first = first.or(here);
+        rank = rank.then(here);
     }
 }
 
