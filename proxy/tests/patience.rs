@@ -1,16 +1,20 @@
-//! The time that a mirrored exchange waits for its turn is none that its candidate is charged with.
+//! Each side is charged with its own time: not with what an exchange waits for its turn, nor with what a
+//! client takes to read.
 #![allow(clippy::unwrap_used, reason = "a test that can't be set up fails")]
 
 mod common;
 
 use axum::Router;
 use axum::routing::any;
-use common::{Proxy, backend, eventually, one_route};
+use common::{PATIENCE, Proxy, backend, eventually, one_route, wire};
 use cutover::outcome::Outcome;
-use http::Method;
+use http::{Method, Request};
+use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpSocket;
 
 /// The limit, and what each answer takes: two of them are more than the limit.
 const LIMIT: &str = "6s";
@@ -48,4 +52,42 @@ async fn behind_another(method: Method) {
 #[tokio::test]
 async fn a_candidate_has_all_of_its_time_however_long_an_exchange_has_waited() {
     tokio::join!(behind_another(Method::GET), behind_another(Method::PUT));
+}
+
+async fn json(proxy: &Proxy, path: &str) -> Value {
+    serde_json::from_str(&proxy.control(Request::get(path), "").await.body).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_is_slow_to_read_makes_the_primary_look_no_slower() {
+    // More than the buffers between them hold.
+    let page = "x".repeat(7 << 20);
+    let legacy = backend(Router::new().fallback(any(|| async { page }))).await;
+    let modern = backend(Router::new().fallback(any(|| async { "another" }))).await;
+    let limits = "timeout = \"20s\"\nmax_body = \"16MiB\"\nmax_bytes = \"128MiB\"";
+    let routes = one_route(legacy, modern, "shadow", "");
+    let proxy = Proxy::start(&routes.replace("timeout = \"20s\"", limits)).await;
+    let client = TcpSocket::new_v4().unwrap();
+    client.set_recv_buffer_size(1 << 14).unwrap();
+    let mut client = client.connect(proxy.running.address).await.unwrap();
+    let request = b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    client.write_all(request).await.unwrap();
+    // A client of its own pace.
+    let pause = Duration::from_secs(4);
+    tokio::time::sleep(pause).await;
+    assert!(wire::read_all(client).await.len() > 7 << 20);
+    proxy.settled("all").await;
+    let deadline = Instant::now() + PATIENCE;
+    let id = loop {
+        let found = json(&proxy, "/api/discrepancies").await;
+        if let Some(id) = found["discrepancies"][0]["id"].as_str() {
+            break id.to_owned();
+        }
+        assert!(Instant::now() < deadline, "nothing is found: {found}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    let finding = json(&proxy, &format!("/api/discrepancies/{id}")).await;
+    let took = &finding["samples"][0]["exchange"]["legacy"]["took_ms"];
+    let took = Duration::from_secs_f64(took.as_f64().unwrap() / 1000.0);
+    assert!(took < pause / 2, "{took:?}");
 }

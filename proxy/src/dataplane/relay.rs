@@ -16,7 +16,7 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::prelude::{Error, Result};
 use pingora::protocols::http::HttpTask;
 use pingora::protocols::http::v1::{client, server};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What passes through one attempt.
 pub(super) struct Relay<'a> {
@@ -200,8 +200,7 @@ impl Relay<'_> {
             // Clients of HTTP/1.0 know none of these.
             if self.client.req_header().version >= Version::HTTP_11 {
                 let keep = self.client.get_keepalive_timeout();
-                let writing = self.client.write_response_header(head);
-                downstream(self.patience.limit(CLIENT_SILENCE, writing).await)?;
+                self.tell(head).await?;
                 // Pingora gives the connection up for any head before the body's end; this one
                 // may be what the body waits for.
                 self.client.set_server_keepalive(keep);
@@ -231,8 +230,7 @@ impl Relay<'_> {
             // The end of the connection is the end of the answer.
             self.client.set_server_keepalive(None);
         }
-        let writing = self.client.write_response_header(head);
-        downstream(self.patience.limit(CLIENT_SILENCE, writing).await)?;
+        self.tell(head).await?;
         if upgraded {
             self.upstream.maybe_upgrade_body_writer();
             self.progress.upgraded = true;
@@ -251,13 +249,31 @@ impl Relay<'_> {
             capture.response_chunk(chunk.as_ref(), end);
         }
         if let Some(chunk) = chunk.filter(|chunk| !chunk.is_empty()) {
+            let began = Instant::now();
             let writing = self.client.write_body(&chunk);
             downstream(self.patience.limit(CLIENT_SILENCE, writing).await)?;
+            self.note_reading(began);
         }
         if end {
             self.finish_answer().await
         } else {
             Ok(false)
+        }
+    }
+
+    /// A head, to the client.
+    async fn tell(&mut self, head: Box<ResponseHeader>) -> Result<()> {
+        let began = Instant::now();
+        let writing = self.client.write_response_header(head);
+        downstream(self.patience.limit(CLIENT_SILENCE, writing).await)?;
+        self.note_reading(began);
+        Ok(())
+    }
+
+    /// What the client has taken since then is no time of the primary's.
+    fn note_reading(&mut self, began: Instant) {
+        if let Some(capture) = &mut self.ctx.capture {
+            capture.read_in(began.elapsed());
         }
     }
 

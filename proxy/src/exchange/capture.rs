@@ -11,7 +11,7 @@ use crate::outcome::Ending;
 use crate::side::Side;
 use bytes::Bytes;
 use http::{HeaderMap, Method};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What heads cost at least: their values share the buffers that they were read into.
 const HEADS: usize = 16 << 10;
@@ -52,6 +52,8 @@ pub struct Collected {
     pub spot: Option<Spot>,
     /// When the request was sent whole: what its client took to say it is no time of the primary's.
     sent: Instant,
+    /// What the client took since then to read the answer, which is none of it either.
+    read_in: Duration,
 }
 
 impl Capture {
@@ -83,6 +85,7 @@ impl Capture {
             unread: None,
             spot: None,
             sent: Instant::now(),
+            read_in: Duration::ZERO,
         };
         let state = State::Collecting(Box::new(collected));
         Self { state, passage }
@@ -104,7 +107,7 @@ impl Capture {
             collected.request_whole = false;
             collected.response_whole = false;
             collected.unread = None;
-            collected.sent = Instant::now();
+            collected.all_sent();
         }
     }
 
@@ -119,7 +122,7 @@ impl Capture {
         if let State::Collecting(collected) = &mut self.state {
             if last {
                 collected.request_whole = true;
-                collected.sent = Instant::now();
+                collected.all_sent();
             }
             if let Some(passage) = self.passage.as_mut().filter(|_| last) {
                 passage.request_whole(&collected.request.body);
@@ -165,11 +168,17 @@ impl Capture {
             && !collected.response_whole
         {
             collected.response_whole = true;
-            // What the client takes to read it isn't, either.
-            collected.response.took = collected.sent.elapsed();
+            collected.response.took = collected.took();
         }
         if last {
             self.answered();
+        }
+    }
+
+    /// The client took this long to read a piece of the answer, and no other was read meanwhile.
+    pub fn read_in(&mut self, time: Duration) {
+        if let State::Collecting(collected) = &mut self.state {
+            collected.read_in = collected.read_in.saturating_add(time);
         }
     }
 
@@ -244,11 +253,24 @@ impl Capture {
                     collected.spot = passage.finish()?;
                 }
                 if !collected.response_whole {
-                    collected.response.took = collected.sent.elapsed();
+                    collected.response.took = collected.took();
                 }
                 Ok(collected)
             }
         }
+    }
+}
+
+impl Collected {
+    fn all_sent(&mut self) {
+        self.sent = Instant::now();
+        self.read_in = Duration::ZERO;
+    }
+
+    /// What the primary took. While the client reads, nobody sees what the primary does, so it is at
+    /// least this.
+    fn took(&self) -> Duration {
+        self.sent.elapsed().saturating_sub(self.read_in)
     }
 }
 
@@ -333,14 +355,17 @@ mod tests {
 
     #[test]
     fn the_time_of_an_answer_is_neither_that_of_a_slow_request_nor_that_of_a_slow_reader() {
-        let pause = std::time::Duration::from_millis(20);
+        let pause = Duration::from_millis(20);
         let mut capture = capture(1 << 20, 100);
         std::thread::sleep(pause);
         let before = Instant::now();
         capture.request_chunk(None, true);
         capture.response_head(200, &HeaderMap::new(), false);
+        let reading = Instant::now();
+        std::thread::sleep(pause);
+        capture.read_in(reading.elapsed());
         capture.response_chunk(Some(&Bytes::from_static(b"{}")), true);
-        let took = before.elapsed();
+        let took = before.elapsed() - pause;
         std::thread::sleep(pause);
         assert!(capture.finish().unwrap().response.took <= took);
     }

@@ -39,7 +39,7 @@ pub struct CapturedResponse {
     /// The body in chunks.
     pub body: Vec<Bytes>,
     /// From the end of the request, as far as its sender is known to be slow, to the last byte of the
-    /// answer.
+    /// answer, without the time that the client took to read what came before that.
     pub took: Duration,
 }
 
