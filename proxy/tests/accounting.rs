@@ -12,7 +12,7 @@ use axum::extract::Request;
 use axum::response::IntoResponse;
 use axum::routing::any;
 use common::{Proxy, backend, eventually, one_route};
-use cutover::outcome::{Outcome, RouteSnapshot};
+use cutover::outcome::{Ending, Outcome, RouteSnapshot};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -181,5 +181,22 @@ async fn visit(proxy: &Proxy, dice: &mut fastrand::Rng) {
                 .try_ask(http::Request::get("/").header("x-client", client), "")
                 .await;
         }
+    }
+}
+
+#[tokio::test]
+async fn long_headers_count_towards_the_budget_whichever_side_they_come_from() {
+    for (legacy, modern) in [(200, 1), (1, 200)] {
+        let side = async |kilobytes: usize| {
+            let cookie = "x".repeat(kilobytes << 10);
+            backend(Router::new().fallback(any(|| async { [("x-long", cookie)] }))).await
+        };
+        let routes = one_route(side(legacy).await, side(modern).await, "shadow", "");
+        let routes = routes.replace("[mirror]", "[mirror]\nmax_bytes = \"128KiB\"");
+        let proxy = Proxy::start(&routes).await;
+        assert_eq!(proxy.get("/").await.status, 200);
+        let counts = proxy.settled("all").await;
+        let budget = counts.endings.iter().find(|(e, _)| *e == Ending::Budget);
+        assert_eq!(budget.map(|(_, n)| *n), Some(1), "{counts:?}");
     }
 }

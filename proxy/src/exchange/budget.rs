@@ -4,6 +4,7 @@
 //! took comes back when it is dropped.
 
 use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -53,6 +54,15 @@ pub(crate) fn cost(chunk: &Bytes) -> usize {
     chunk.len().saturating_add(size_of::<Bytes>())
 }
 
+/// What the headers of a message cost: what was read of them, and their entries in the map.
+pub(crate) fn cost_of_head(headers: &HeaderMap) -> usize {
+    let entry = size_of::<HeaderName>() + size_of::<HeaderValue>() + size_of::<usize>();
+    let costs = headers
+        .iter()
+        .map(|(name, value)| entry + name.as_str().len() + value.len());
+    costs.fold(0, usize::saturating_add)
+}
+
 /// Bytes taken from a [`Budget`]; they return when the hold is dropped.
 #[derive(Debug)]
 pub struct Hold {
@@ -65,6 +75,11 @@ impl Hold {
     #[must_use]
     pub fn another(&self) -> Self {
         self.budget.hold()
+    }
+
+    /// Takes over what another hold on the same budget has.
+    pub fn absorb(&mut self, mut other: Self) {
+        self.bytes += std::mem::take(&mut other.bytes);
     }
 
     /// Gives some of it back.
@@ -111,7 +126,10 @@ mod tests {
         assert!(!second.grow(usize::MAX));
         drop(first);
         assert_eq!(budget.used(), 40);
-        drop(second);
+        let mut third = budget.hold();
+        third.absorb(second);
+        assert_eq!(budget.used(), 40);
+        drop(third);
         assert_eq!(budget.used(), 0);
     }
 }

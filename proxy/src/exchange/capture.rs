@@ -4,7 +4,7 @@
 //! budget lets go of everything at once and remembers why; the request itself is not affected. Of a
 //! write whose answer is too much, the request is kept: it is to be delivered all the same.
 
-use super::budget::{Hold, cost};
+use super::budget::{Hold, cost, cost_of_head};
 use super::{CapturedRequest, CapturedResponse};
 use crate::lanes::{Passage, Spot};
 use crate::outcome::Ending;
@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 use std::time::{Duration, Instant};
 
-/// What heads cost at least: their values share the buffers that they were read into.
+/// What both heads cost at least: their values share the buffers that they were read into.
 const HEADS: usize = 16 << 10;
 
 /// An exchange that is being collected.
@@ -41,6 +41,9 @@ pub struct Collected {
     pub hold: Hold,
     /// The longest body that is captured.
     pub max_body: usize,
+    /// What both heads took of the budget.
+    heads: usize,
+    request_head: usize,
     request_bytes: usize,
     response_bytes: usize,
     request_whole: bool,
@@ -78,6 +81,8 @@ impl Capture {
             response: CapturedResponse::default(),
             hold,
             max_body,
+            heads: HEADS,
+            request_head: 0,
             request_bytes: 0,
             response_bytes: 0,
             request_whole: false,
@@ -95,6 +100,9 @@ impl Capture {
     /// forgotten: the data plane replays the body.
     pub fn request_head(&mut self, method: &Method, target: &[u8], headers: &HeaderMap) {
         if let State::Collecting(collected) = &mut self.state {
+            let bodies = [&collected.request.body, &collected.response.body];
+            let former = bodies.into_iter().flatten().map(cost).sum();
+            collected.hold.shrink(former);
             collected.request = CapturedRequest {
                 method: method.clone(),
                 target: Bytes::copy_from_slice(target),
@@ -108,6 +116,10 @@ impl Capture {
             collected.response_whole = false;
             collected.unread = None;
             collected.all_sent();
+            collected.request_head = target.len().saturating_add(cost_of_head(headers));
+            if !collected.hold_heads(0) {
+                self.state = State::Ended(Ending::Budget);
+            }
         }
     }
 
@@ -144,7 +156,11 @@ impl Capture {
     pub fn response_head(&mut self, status: u16, headers: &HeaderMap, last: bool) {
         if let State::Collecting(collected) = &mut self.state {
             collected.response.status = status;
-            collected.response.headers = headers.clone();
+            if collected.hold_heads(cost_of_head(headers)) {
+                collected.response.headers = headers.clone();
+            } else {
+                self.unread(Ending::Budget);
+            }
         }
         if let Some(passage) = &mut self.passage {
             passage.answering(status);
@@ -262,6 +278,17 @@ impl Capture {
 }
 
 impl Collected {
+    /// Takes what the heads cost, the answer's so much; whether there is room for them.
+    fn hold_heads(&mut self, answer: usize) -> bool {
+        let heads = self.request_head.saturating_add(answer).max(HEADS);
+        self.hold.shrink(self.heads.saturating_sub(heads));
+        let room = self.hold.grow(heads.saturating_sub(self.heads));
+        if room || heads < self.heads {
+            self.heads = heads;
+        }
+        room
+    }
+
     fn all_sent(&mut self) {
         self.sent = Instant::now();
         self.read_in = Duration::ZERO;
@@ -287,10 +314,12 @@ mod tests {
 
     #[test]
     fn a_second_attempt_forgets_the_first() {
-        let mut capture = capture(1 << 20, 100);
+        let budget = Budget::new(1 << 20);
+        let mut capture = Capture::new(budget.hold(), 100, None);
         capture.request_chunk(Some(&Bytes::from("first")), true);
         capture.response_head(502, &HeaderMap::new(), false);
         capture.request_head(&Method::POST, b"/", &HeaderMap::new());
+        assert_eq!(budget.used(), HEADS);
         capture.request_chunk(Some(&Bytes::from("second")), true);
         capture.response_head(200, &HeaderMap::new(), true);
         let collected = capture.finish().unwrap();
@@ -341,6 +370,35 @@ mod tests {
         capture.response_chunk(Some(&Bytes::from(vec![0; 200])), false);
         assert_eq!(capture.finish().unwrap_err(), Ending::Budget);
         assert_eq!(self::capture(10, 10).finish().unwrap_err(), Ending::Budget);
+    }
+
+    #[test]
+    fn long_heads_are_taken_from_the_budget() {
+        let long = |bytes: usize| {
+            let value = http::HeaderValue::from_str(&"x".repeat(bytes)).unwrap();
+            HeaderMap::from_iter([(http::header::COOKIE, value)])
+        };
+        let (budget, none) = (Budget::new(3 * HEADS), HeaderMap::new());
+        let mut capture = Capture::new(budget.hold(), 100, None);
+        capture.request_head(&Method::PUT, b"/", &long(2 * HEADS));
+        assert!((2 * HEADS..3 * HEADS).contains(&budget.used()));
+        capture.request_head(&Method::PUT, b"/", &none);
+        assert_eq!(budget.used(), HEADS, "another attempt has another head");
+        capture.request_chunk(None, true);
+        capture.response_head(200, &long(2 * HEADS), false);
+        assert!((2 * HEADS..3 * HEADS).contains(&budget.used()));
+        capture.response_head(200, &long(3 * HEADS), true);
+        let collected = capture.finish().unwrap();
+        assert_eq!(
+            collected.unread,
+            Some(Ending::Budget),
+            "the write is kept without it"
+        );
+        drop(collected);
+        let mut capture = Capture::new(budget.hold(), 100, None);
+        capture.request_head(&Method::GET, b"/", &long(3 * HEADS));
+        assert_eq!(budget.used(), 0);
+        assert_eq!(capture.finish().unwrap_err(), Ending::Budget);
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod identity;
 pub use identity::made_ids;
 
 use crate::side::Side;
+use budget::{cost, cost_of_head};
 use bytes::Bytes;
 use http::HeaderMap;
 use jiff::Timestamp;
@@ -51,6 +52,12 @@ impl CapturedResponse {
             headers: &self.headers,
             body: &self.body,
         }
+    }
+
+    /// What it takes of a budget.
+    pub(crate) fn cost(&self) -> usize {
+        let body = self.body.iter().map(cost);
+        body.fold(cost_of_head(&self.headers), usize::saturating_add)
     }
 }
 

@@ -3,7 +3,7 @@
 //! There are no timeouts here: whoever asks has a deadline, which drops the connection.
 
 use crate::exchange::CapturedResponse;
-use crate::exchange::budget::{Hold, cost};
+use crate::exchange::budget::{Hold, cost, cost_of_head};
 use crate::outcome::Ending;
 use crate::routing::Peer;
 use bytes::Bytes;
@@ -37,7 +37,7 @@ pub(crate) async fn ask(
     connector: &TransportConnector,
     peer: &Peer,
     request: &Request,
-    mut room: Room<'_>,
+    room: Room<'_>,
 ) -> Result<CapturedResponse, Ending> {
     let mut stale = 0;
     loop {
@@ -54,8 +54,15 @@ pub(crate) async fn ask(
         };
         // A new connection is no part of the answer, as it is none of the primary's.
         let started = Instant::now();
-        match exchange(HttpSession::new(connection), peer, request, &mut room).await {
+        // What an attempt has read of an answer that is none goes with it.
+        let mut taken = room.hold.another();
+        let mut own = Room {
+            max_body: room.max_body,
+            hold: &mut taken,
+        };
+        match exchange(HttpSession::new(connection), peer, request, &mut own).await {
             Ok(mut answer) => {
+                room.hold.absorb(taken);
                 answer.took = started.elapsed();
                 return Ok(answer);
             }
@@ -119,6 +126,9 @@ async fn exchange(
     // processor from clients.
     if declared(&request.header, head).is_some_and(|length| length > room.max_body) {
         return Err(too_much(Ending::CandidateTooLarge));
+    }
+    if !room.hold.grow(cost_of_head(&answer.headers)) {
+        return Err(too_much(Ending::Budget));
     }
     let mut bytes: usize = 0;
     while let Some(chunk) = session.read_body_bytes().await.map_err(Failed::late)? {

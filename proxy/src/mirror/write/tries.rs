@@ -4,7 +4,6 @@
 
 use super::{Failed, Write};
 use crate::exchange::CapturedResponse;
-use crate::exchange::budget::cost;
 use crate::mirror::parcel::Missing;
 use crate::mirror::wire::is_refusal;
 use crate::mirror::{Job, Mirror};
@@ -76,7 +75,7 @@ impl Mirror {
                     .await
                 {
                     Ok(answer) if done && is_refusal(answer.status) => {
-                        job.hold.shrink(answer.body.iter().map(cost).sum());
+                        job.hold.shrink(answer.cost());
                         last = Ending::CandidateRefused;
                     }
                     Ok(answer) => return Ok(answer),
