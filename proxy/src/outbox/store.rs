@@ -3,8 +3,8 @@
 mod hold;
 
 use super::row::{self, Row};
-use super::writer::Batch;
-use super::{Leftover, Leftovers, Note, OutboxError, SealedRow};
+use super::writer::{Batch, Notes};
+use super::{Leftover, Leftovers, OutboxError, SealedRow};
 use crate::exchange::Exchange;
 use crate::lanes::{Lane, Taint};
 use crate::side::Side;
@@ -259,8 +259,8 @@ async fn write_on(connection: &mut SqliteConnection, batch: &Batch) -> sqlx::Res
     for change in &batch.sessions {
         keep_session(&mut tx, change).await?;
     }
-    for (id, note) in &batch.notes {
-        note_of(&mut tx, *id, note).await?;
+    for (id, notes) in &batch.notes {
+        note_of(&mut tx, *id, notes).await?;
     }
     for (change, _) in &batch.holds {
         hold::change(&mut tx, change).await?;
@@ -349,12 +349,16 @@ async fn keep_session(
     Ok(())
 }
 
-async fn note_of(tx: &mut SqliteConnection, id: u64, note: &Note) -> sqlx::Result<()> {
-    let query = match note {
-        Note::Tried(tried) => sqlx::query("UPDATE writes SET tried = ? WHERE id = ?").bind(tried),
-        Note::Lost(why) => sqlx::query("UPDATE writes SET lost = ? WHERE id = ?").bind(why),
-    };
-    query.bind(id.cast_signed()).execute(tx).await.map(drop)
+async fn note_of(tx: &mut SqliteConnection, id: u64, notes: &Notes) -> sqlx::Result<()> {
+    sqlx::query(
+        "UPDATE writes SET tried = coalesce(?, tried), lost = coalesce(?, lost) WHERE id = ?",
+    )
+    .bind(notes.tried)
+    .bind(&notes.lost)
+    .bind(id.cast_signed())
+    .execute(tx)
+    .await
+    .map(drop)
 }
 
 async fn clear_taint(tx: &mut SqliteConnection, lane: &Lane) -> sqlx::Result<()> {

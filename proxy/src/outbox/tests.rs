@@ -136,6 +136,25 @@ async fn a_full_disk_is_counted_and_got_over_and_no_taint_is_forgotten() {
 }
 
 #[tokio::test]
+async fn that_a_write_was_tried_is_kept_though_it_is_lost_in_the_same_batch() {
+    let setting = Setting::open(tempfile::tempdir().unwrap()).await;
+    assert!(setting.store(1, 10).await);
+    setting.outbox.note_tried(1, false);
+    setting.outbox.note_tried(1, true);
+    setting.outbox.note(1, Note::Lost("a test".to_owned()));
+    setting.outbox.close().await;
+    let setting = Setting::open(setting.folder).await;
+    let left = &setting.left.writes[0];
+    assert_eq!((left.tried, left.lost.as_deref()), (true, Some("a test")));
+    // A later note changes nothing of the other sort.
+    setting.outbox.note_tried(1, false);
+    setting.outbox.close().await;
+    let setting = Setting::open(setting.folder).await;
+    let left = &setting.left.writes[0];
+    assert_eq!((left.tried, left.lost.as_deref()), (false, Some("a test")));
+}
+
+#[tokio::test]
 async fn a_write_that_can_t_be_understood_taints_everything_and_is_gone() {
     let setting = Setting::open(tempfile::tempdir().unwrap()).await;
     assert!(setting.store(1, 1).await);

@@ -32,7 +32,7 @@ pub(super) struct Batch {
     pub(super) appends: Vec<Append>,
     pub(super) removals: Vec<u64>,
     /// What is noted of writes that stay.
-    pub(super) notes: HashMap<u64, Note>,
+    pub(super) notes: HashMap<u64, Notes>,
     /// In their order, with those who wait for them.
     pub(super) holds: Vec<(HoldChange, oneshot::Sender<Result<(), String>>)>,
     /// What each lane's is now; `None` clears. A lane is here once, however long the disk is full.
@@ -43,6 +43,13 @@ pub(super) struct Batch {
     /// How many writes are at risk, where that is to be marked.
     pub(super) at_risk: Option<u64>,
     bytes: usize,
+}
+
+/// What is noted of one write: the last of each sort.
+#[derive(Default)]
+pub(super) struct Notes {
+    pub(super) tried: Option<bool>,
+    pub(super) lost: Option<String>,
 }
 
 /// A write that is to be stored.
@@ -163,7 +170,7 @@ impl Writer {
                     None => batch.removals.push(id),
                 }
             }
-            Change::Note(id, note) => drop(batch.notes.insert(id, note)),
+            Change::Note(id, note) => batch.notes.entry(id).or_default().take(note),
             Change::Hold(change, told) => batch.holds.push((change, told)),
             Change::Taint(lane, taint) => drop(batch.taints.insert(lane, Some(taint))),
             Change::Clear(lane) => drop(batch.taints.insert(lane, None)),
@@ -221,6 +228,15 @@ impl Writer {
                 "the outbox can't be written: mirrored writes are delivered from memory, once, and \
                  lost if that fails"
             );
+        }
+    }
+}
+
+impl Notes {
+    fn take(&mut self, note: Note) {
+        match note {
+            Note::Tried(tried) => self.tried = Some(tried),
+            Note::Lost(why) => self.lost = Some(why),
         }
     }
 }
