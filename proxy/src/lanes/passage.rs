@@ -6,7 +6,7 @@
 
 use super::crossing::Crossing;
 use super::marks::Begun;
-use super::rule::named;
+use super::rule::{named, of_body};
 use super::spot::Spot;
 use super::{Lane, Lanes, Lost};
 use crate::exchange::{CapturedResponse, made_ids};
@@ -22,6 +22,10 @@ use std::sync::Arc;
 const MOST: usize = 64;
 
 /// An exchange on its way through the primary.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is learned at another moment, and no two of them are one state"
+)]
 pub struct Passage {
     room: Arc<Lanes>,
     route: Arc<Route>,
@@ -137,11 +141,8 @@ impl Passage {
     /// The request's body is whole.
     pub fn request_whole(&mut self, body: &[Bytes]) {
         if !self.body_read && !self.ended {
-            let route = Arc::clone(&self.route);
-            for rule in &route.lanes {
-                let lanes = rule.of_body(body, &self.room.ids, self.primary);
-                self.enter(lanes);
-            }
+            let lanes = of_body(&self.route.lanes, body, &self.room.ids, self.primary);
+            self.enter(lanes);
             self.body_read = true;
         }
     }

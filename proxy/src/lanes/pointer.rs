@@ -1,9 +1,10 @@
-//! One value out of a JSON body (RFC 6901), found without keeping anything else of the body.
+//! Single values out of a JSON body (RFC 6901), all in one walk, found without keeping anything else of the body.
 //!
 //! Broken JSON and deep nesting find nothing: a request that the primary can't read either names
 //! no entity.
 
 use bytes::Bytes;
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -35,27 +36,56 @@ impl FromStr for Pointer {
 impl Pointer {
     /// The text or the number at this place.
     pub(super) fn find(&self, body: &[Bytes]) -> Option<String> {
-        let body: Cow<'_, [u8]> = match body {
-            [one] => Cow::Borrowed(one),
-            many => Cow::Owned(many.concat()),
-        };
-        self.span(&body).map(|(_, value)| value)
+        self.span(&joined(body)).map(|(_, value)| value)
+    }
+
+    /// The texts or the numbers at these places, in one walk through the body.
+    pub(super) fn find_all(places: &[&Self], body: &[Bytes]) -> Vec<Option<String>> {
+        let body = joined(body);
+        let tokens = tokens(places, &body);
+        tokens.into_iter().map(|token| value(token?)).collect()
     }
 
     /// The text or the number at this place, and where its token stands in the body.
     pub(crate) fn span(&self, body: &[u8]) -> Option<(Range<usize>, String)> {
-        let mut json = serde_json::Deserializer::from_slice(body);
-        let token = Steps(&self.0).deserialize(&mut json).ok()??.get();
-        let value = match token.as_bytes().first()? {
-            b'"' => serde_json::from_str(token).ok()?,
-            // The token as it stands, so that a number of any size is told exactly.
-            b'-' | b'0'..=b'9' => token.to_owned(),
-            _ => return None,
-        };
+        let token = tokens(&[self], body).into_iter().next()??;
+        let value = value(token)?;
         // The token is a part of the body, so its address says where.
         let start = token.as_ptr().addr().checked_sub(body.as_ptr().addr())?;
         let span = start..start.checked_add(token.len())?;
         (body.get(span.clone())? == token.as_bytes()).then_some((span, value))
+    }
+}
+
+fn joined(body: &[Bytes]) -> Cow<'_, [u8]> {
+    match body {
+        [one] => Cow::Borrowed(one),
+        many => Cow::Owned(many.concat()),
+    }
+}
+
+/// What stands at these places, as it is written there.
+fn tokens<'b>(places: &[&Pointer], body: &'b [u8]) -> Vec<Option<&'b str>> {
+    let mut found = vec![None; places.len()];
+    let steps = places.iter().map(|place| &*place.0).enumerate();
+    let walk = Walk {
+        wanted: steps.collect(),
+        found: &mut found,
+    };
+    let mut json = serde_json::Deserializer::from_slice(body);
+    if walk.deserialize(&mut json).is_err() {
+        found.fill(None);
+    }
+    found
+}
+
+/// What a token says, if it is a text or a number.
+fn value(token: &str) -> Option<String> {
+    match token.as_bytes().first()? {
+        b'"' => serde_json::from_str(token).ok()?,
+        // The token as it stands, so that a number of any size is told exactly.
+        b'-' | b'0'..=b'9' => Some(token.to_owned()),
+        _ => None,
     }
 }
 
@@ -66,79 +96,113 @@ pub(crate) fn with_token(body: &[u8], span: Range<usize>, token: &str) -> Vec<u8
     parts.map(Option::unwrap_or_default).concat()
 }
 
-/// The steps that are left to go.
-struct Steps<'p>(&'p [String]);
+/// The steps that are left to go to each place, by its number, and what was found there.
+struct Walk<'w, 'p, 'de> {
+    wanted: Vec<(usize, &'p [String])>,
+    found: &'w mut [Option<&'de str>],
+}
 
-impl<'de> DeserializeSeed<'de> for Steps<'_> {
-    type Value = Option<&'de RawValue>;
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
-        if self.0.is_empty() {
-            serde::Deserialize::deserialize(json).map(Some)
-        } else {
-            json.deserialize_any(self)
+impl<'p, 'de> Walk<'_, 'p, 'de> {
+    fn put(&mut self, place: usize, token: Option<&'de str>) {
+        if let Some(found) = self.found.get_mut(place) {
+            *found = token;
         }
+    }
+
+    /// What is wanted of a value behind a step, if anything is. Of a key that stands twice the last
+    /// value counts, as most readers have it.
+    fn behind(&mut self, is_step: impl Fn(&str) -> bool) -> Option<Walk<'_, 'p, 'de>> {
+        let wanted = self.wanted.iter().filter_map(|(place, steps)| {
+            let (step, rest) = steps.split_first()?;
+            is_step(step).then_some((*place, rest))
+        });
+        let wanted: Vec<_> = wanted.collect();
+        for (place, _) in &wanted {
+            self.put(*place, None);
+        }
+        let found = &mut *self.found;
+        (!wanted.is_empty()).then_some(Walk { wanted, found })
     }
 }
 
-impl<'de> Visitor<'de> for Steps<'_> {
-    type Value = Option<&'de RawValue>;
+impl<'de> DeserializeSeed<'de> for Walk<'_, '_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(mut self, json: D) -> Result<(), D::Error> {
+        let is_here = |steps: &[String]| steps.is_empty();
+        if !self.wanted.iter().any(|(_, steps)| is_here(steps)) {
+            return json.deserialize_any(self);
+        }
+        let token = <&RawValue>::deserialize(json)?.get();
+        let (here, behind): (Vec<_>, Vec<_>) = std::mem::take(&mut self.wanted)
+            .into_iter()
+            .partition(|(_, steps)| is_here(steps));
+        for (place, _) in here {
+            self.put(place, Some(token));
+        }
+        if behind.is_empty() {
+            return Ok(());
+        }
+        // One place is within another: no deeper than the longest of them goes.
+        self.wanted = behind;
+        let within = self.deserialize(&mut serde_json::Deserializer::from_str(token));
+        within.map_err(serde::de::Error::custom)
+    }
+}
+
+impl<'de> Visitor<'de> for Walk<'_, '_, 'de> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object or an array")
     }
 
-    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-        let mut found = None;
+    fn visit_map<M: MapAccess<'de>>(mut self, mut map: M) -> Result<(), M::Error> {
         while let Some(key) = map.next_key::<Cow<'de, str>>()? {
-            match self.0.split_first() {
-                // Of a key that stands twice, the last value counts, as most readers have it.
-                Some((step, rest)) if *step == key => found = map.next_value_seed(Steps(rest))?,
-                _ => drop(map.next_value::<IgnoredAny>()?),
+            match self.behind(|step| step == key) {
+                Some(walk) => map.next_value_seed(walk)?,
+                None => drop(map.next_value::<IgnoredAny>()?),
             }
         }
-        Ok(found)
+        Ok(())
     }
 
-    fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<Self::Value, S::Error> {
-        let (mut found, mut index) = (None, 0_usize);
-        let wanted = self.0.split_first();
-        let wanted = wanted.and_then(|(step, rest)| Some((step.parse::<usize>().ok()?, rest)));
+    fn visit_seq<S: SeqAccess<'de>>(mut self, mut seq: S) -> Result<(), S::Error> {
+        let mut index = 0_usize;
         loop {
-            match wanted {
-                Some((at, rest)) if at == index => match seq.next_element_seed(Steps(rest))? {
-                    Some(value) => found = value,
-                    None => return Ok(found),
-                },
-                _ if seq.next_element::<IgnoredAny>()?.is_none() => return Ok(found),
-                _ => {}
+            let next = match self.behind(|step| step.parse() == Ok(index)) {
+                Some(walk) => seq.next_element_seed(walk)?,
+                None => seq.next_element::<IgnoredAny>()?.map(drop),
+            };
+            if next.is_none() {
+                return Ok(());
             }
             index = index.saturating_add(1);
         }
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(None)
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(None)
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(None)
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(None)
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
-        Ok(None)
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
     }
 }
 
@@ -160,6 +224,25 @@ mod tests {
         assert_eq!(find("/a/b~1c/0", body).unwrap(), "1");
         let number = find("/a/b~1c/1/d", body).unwrap();
         assert_eq!(number, "123456789012345678901234567890");
+    }
+
+    #[test]
+    fn many_places_are_found_at_once_as_each_is_alone() {
+        let places = ["/a", "/a/0", "/a/1/b", "/c", "/c", "/c/d", "/a/0/x", "/no"];
+        let pointers = places.map(|place| place.parse::<Pointer>().unwrap());
+        let all: Vec<&Pointer> = pointers.iter().collect();
+        for body in [
+            r#"{"a": [1, {"b": "two"}], "c": "three"}"#,
+            r#"{"a": 1, "c": {"d": 4}, "a": [2]}"#,
+            r#"{"a": [1], "a": {"0": "text"}, "c": 3, "c": null}"#,
+            r#"{"a": [1], "c": "#,
+            "[]",
+        ] {
+            let one = Bytes::from_static(body.as_bytes());
+            let found = Pointer::find_all(&all, &[one]);
+            let alone: Vec<_> = places.iter().map(|place| find(place, body)).collect();
+            assert_eq!(found, alone, "{body}");
+        }
     }
 
     #[test]

@@ -180,15 +180,22 @@ impl LaneRule {
             Source::Client | Source::Json(_) => None,
         }
     }
+}
 
-    /// The lanes of a request by its body, if it names any.
-    pub(super) fn of_body(&self, body: &[Bytes], ids: &Ids, primary: Side) -> Vec<Lane> {
-        let id = match &self.source {
-            Source::Json(pointer) => pointer.find(body),
-            _ => None,
-        };
-        id.map_or_else(Vec::new, |id| named(&self.entity, &id, ids, primary))
-    }
+/// The lanes of a request by its body, if it names any. It is read once, however many rules there are: a
+/// client waits for this.
+pub(super) fn of_body(rules: &[LaneRule], body: &[Bytes], ids: &Ids, primary: Side) -> Vec<Lane> {
+    let places = rules.iter().filter_map(|rule| match &rule.source {
+        Source::Json(pointer) => Some((&*rule.entity, pointer)),
+        _ => None,
+    });
+    let (entities, pointers): (Vec<&str>, Vec<&Pointer>) = places.unzip();
+    let found = Pointer::find_all(&pointers, body);
+    let found = entities.into_iter().zip(found);
+    let found = found.filter_map(|(entity, id)| Some((entity, id?)));
+    found
+        .flat_map(|(entity, id)| named(entity, &id, ids, primary))
+        .collect()
 }
 
 /// The lanes of an entity by an id of a request that `primary` answers: more than one where it has
