@@ -48,15 +48,15 @@ struct LaneBody {
 }
 
 /// Who waits for whom, what is tainted, and what the outbox holds.
-#[utoipa::path(get, path = "/api/lanes", responses((status = 200, body = LanesBody)))]
-pub(super) async fn list(State(state): State<ControlState>) -> Json<LanesBody> {
-    let status = state.lanes.status().await;
+#[utoipa::path(get, path = "/api/lanes", responses((status = 200, body = LanesBody), (status = 503, body = ErrorBody)))]
+pub(super) async fn list(State(state): State<ControlState>) -> Result<Json<LanesBody>, ApiError> {
+    let status = state.lanes.status().await.ok_or_else(stopping)?;
     let lanes = status.deepest.into_iter().map(|lane| LaneBody {
         lane: lane.lane,
         depth: lane.depth,
         oldest_seconds: lane.oldest.as_secs_f64(),
     });
-    Json(LanesBody {
+    Ok(Json(LanesBody {
         depth: status.depth,
         count: status.lanes,
         oldest_seconds: status.oldest.map(|age| age.as_secs_f64()),
@@ -66,7 +66,13 @@ pub(super) async fn list(State(state): State<ControlState>) -> Json<LanesBody> {
         tainted_count: status.tainted,
         tainted: status.taints,
         outbox: state.outbox.status(),
-    })
+    }))
+}
+
+/// The keeper of the order ends with the mirror's threads.
+fn stopping() -> ApiError {
+    let message = "nobody keeps the lanes any more: the proxy is stopping";
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", message)
 }
 
 /// Behind which lane a page of taints begins.
@@ -81,7 +87,10 @@ pub(super) struct TaintsQuery {
 /// The tainted lanes in the order of their names, a thousand at a time.
 #[utoipa::path(
     get, path = "/api/taints", params(TaintsQuery),
-    responses((status = 200, body = Vec<TaintedLane>), (status = 400, body = ErrorBody))
+    responses(
+        (status = 200, body = Vec<TaintedLane>), (status = 400, body = ErrorBody),
+        (status = 503, body = ErrorBody)
+    )
 )]
 pub(super) async fn taints(
     State(state): State<ControlState>,
@@ -89,7 +98,8 @@ pub(super) async fn taints(
 ) -> Result<Json<Vec<TaintedLane>>, ApiError> {
     let Query(TaintsQuery { after }) = query?;
     let after = after.as_deref().map(Lane::named);
-    Ok(Json(state.lanes.taints(after, usize::MAX).await))
+    let taints = state.lanes.taints(after, usize::MAX).await;
+    Ok(Json(taints.ok_or_else(stopping)?))
 }
 
 /// Clears a taint, after its entity was reconciled: what is mirrored from now on is compared. With
@@ -101,7 +111,8 @@ pub(super) async fn taints(
         ("If-Match" = Option<String>, Header, description = "the taint's tag, in quotes"),
     ),
     responses(
-        (status = 204), (status = 404, body = ErrorBody), (status = 412, body = ErrorBody)
+        (status = 204), (status = 404, body = ErrorBody), (status = 412, body = ErrorBody),
+        (status = 503, body = ErrorBody)
     )
 )]
 pub(super) async fn clear(
@@ -115,7 +126,8 @@ pub(super) async fn clear(
         .map(|tag| String::from_utf8_lossy(tag.as_bytes()).into_owned());
     let tag = tag.map(|tag| tag.trim().trim_matches('"').to_owned());
     let name = shown(&lane);
-    match state.lanes.clear(Lane::named(&lane), tag).await {
+    let cleared = state.lanes.clear(Lane::named(&lane), tag).await;
+    match cleared.ok_or_else(stopping)? {
         Cleared::Yes => {
             tracing::info!(lane = %without_secrets(&lane), "a taint was cleared through the control API");
             Ok(StatusCode::NO_CONTENT)

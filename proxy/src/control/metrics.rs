@@ -88,7 +88,7 @@ struct Reading {
     budget_used: usize,
     budget_limit: usize,
     readiness: Vec<Readiness>,
-    lanes: LanesStatus,
+    lanes: Option<LanesStatus>,
     outbox: OutboxStatus,
     /// Writes that wait in a hold and their bytes, while there is one.
     held: Option<(usize, usize)>,

@@ -112,12 +112,14 @@ impl Crossing {
         if side != self.took {
             // First out of all, or it would cross itself.
             let lanes = std::mem::take(&mut self.lanes);
-            lanes
-                .iter()
-                .for_each(|lane| self.all.leave(self.took, lane));
+            for lane in &lanes {
+                self.all.leave(self.took, lane);
+            }
             self.took = side;
             self.crossed.clear();
-            lanes.iter().for_each(|lane| self.enter(lane));
+            for lane in &lanes {
+                self.enter(lane);
+            }
         }
     }
 
@@ -159,7 +161,7 @@ const fn one(took: Side) -> u64 {
 
 const fn count(place: u64, took: Side) -> u64 {
     match took {
-        Side::Legacy => place & (1 << 32) - 1,
+        Side::Legacy => place & ((1 << 32) - 1),
         Side::Modern => place >> 32,
     }
 }

@@ -127,7 +127,9 @@ impl Lanes {
         let done = !doubt.is_empty();
         let crossing = done.then(|| {
             let mut crossing = self.crossings.begin(candidate.other());
-            lanes.iter().for_each(|lane| crossing.enter(lane));
+            for lane in &lanes {
+                crossing.enter(lane);
+            }
             crossing
         });
         self.tell_crossed(crossing.as_ref().map_or(&[], Crossing::crossed));
@@ -158,18 +160,19 @@ impl Lanes {
     }
 
     /// Says that a lane was reconciled: what comes after is compared again. With a tag, only if
-    /// its taint is still the one of that tag: no other write was lost there meanwhile.
-    pub async fn clear(&self, lane: Lane, tag: Option<String>) -> Cleared {
+    /// its taint is still the one of that tag: no other write was lost there meanwhile. Nothing where
+    /// nobody keeps the order any more, here and below.
+    pub async fn clear(&self, lane: Lane, tag: Option<String>) -> Option<Cleared> {
         let (reply, answer) = oneshot::channel();
         self.tell(Event::Clear(lane, tag, reply));
-        answer.await.unwrap_or(Cleared::NotTainted)
+        answer.await.ok()
     }
 
     /// Tainted lanes behind this one in the order of their names, at most so many.
-    pub async fn taints(&self, after: Option<Lane>, most: usize) -> Vec<TaintedLane> {
+    pub async fn taints(&self, after: Option<Lane>, most: usize) -> Option<Vec<TaintedLane>> {
         let (reply, answer) = oneshot::channel();
         self.tell(Event::Taints(after, most, reply));
-        answer.await.unwrap_or_default()
+        answer.await.ok()
     }
 
     /// Takes a mark: a write that begins from now on has a greater position.
@@ -182,11 +185,11 @@ impl Lanes {
         self.marks.passed()
     }
 
-    /// What can be said of the lanes now; nothing when the proxy is stopping.
-    pub async fn status(&self) -> LanesStatus {
+    /// What can be said of the lanes now.
+    pub async fn status(&self) -> Option<LanesStatus> {
         let (reply, answer) = oneshot::channel();
         self.tell(Event::Status(reply));
-        answer.await.unwrap_or_default()
+        answer.await.ok()
     }
 
     /// Enters an exchange behind all that entered before.

@@ -8,7 +8,7 @@ use serde::Serialize;
 use std::time::Duration;
 
 /// The lanes at one instant.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct LanesStatus {
     /// Exchanges in lanes, waiting or under way.
     pub depth: usize,

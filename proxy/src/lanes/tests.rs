@@ -76,7 +76,7 @@ impl Setting {
     }
 
     async fn tainted(&self) -> Vec<String> {
-        let taints = self.lanes.status().await.taints;
+        let taints = self.lanes.status().await.unwrap().taints;
         taints.into_iter().map(|taint| taint.lane).collect()
     }
 }
@@ -86,16 +86,16 @@ async fn an_exchange_is_in_its_lanes_before_the_client_has_the_end_of_the_answer
     let setting = Setting::new().await;
     let mut capture = setting.write("{\"customer\": 5}");
     capture.response_chunk(Some(&Bytes::from_static(b"begin")), false);
-    assert_eq!(setting.lanes.status().await.depth, 0);
+    assert_eq!(setting.lanes.status().await.unwrap().depth, 0);
     capture.response_chunk(Some(&Bytes::from_static(b"end")), true);
-    assert_eq!(setting.lanes.status().await.depth, 1);
+    assert_eq!(setting.lanes.status().await.unwrap().depth, 1);
     let mut spot = capture.finish().unwrap().spot.unwrap();
     let names: Vec<&str> = spot.lanes().iter().map(Lane::as_str).collect();
     assert_eq!(names, ["order:17", "customer:5"]);
     assert!(!spot.turn().await);
     spot.take_on();
     drop(spot);
-    assert_eq!(setting.lanes.status().await.depth, 0);
+    assert_eq!(setting.lanes.status().await.unwrap().depth, 0);
     assert!(setting.tainted().await.is_empty());
 }
 
@@ -132,7 +132,7 @@ async fn a_write_that_legacy_took_in_modern_s_place_is_lost_by_modern() {
     capture.response_head(200, &headers, false);
     // Its answer breaks off.
     drop(capture);
-    let taints = setting.lanes.status().await.taints;
+    let taints = setting.lanes.status().await.unwrap().taints;
     let lost_by = taints.iter().map(|taint| (&*taint.lane, taint.lost_by));
     let lost_by: Vec<_> = lost_by.collect();
     let modern = Some(Side::Modern);
@@ -184,7 +184,7 @@ async fn a_write_of_which_nobody_knows_whether_the_primary_did_it_taints_its_lan
         passes(&mut capture);
         capture.end();
         let tainted = setting.tainted().await;
-        let lost = setting.lanes.status().await.lost;
+        let lost = setting.lanes.status().await.unwrap().lost;
         assert_eq!(tainted.contains(&"order:17".to_owned()), taints, "{what}");
         assert_eq!(lost, u64::from(taints), "{what}");
         let spot = capture.finish().ok().and_then(|collected| collected.spot);
@@ -219,4 +219,21 @@ async fn the_refusal_of_a_repeated_write_does_not_say_that_nothing_was_done() {
         drop(spot);
         assert_eq!(setting.tainted().await.is_empty(), !done, "{of}");
     }
+}
+
+#[tokio::test]
+async fn nothing_is_known_of_lanes_that_nobody_keeps() {
+    let folder = tempfile::tempdir().unwrap();
+    let outbox = Outbox::open(&folder.path().join("outbox.db")).await;
+    let (outbox, _) = outbox.unwrap();
+    let ids = Ids::new(outbox.clone(), &[]);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let lanes = Lanes::start(runtime.handle(), outbox, ids, Vec::new(), 1);
+    assert_eq!(lanes.status().await.map(|status| status.tainted), Some(0));
+    runtime.shutdown_background();
+    // What it was at is finished first.
+    while lanes.status().await.is_some() {}
+    assert!(lanes.taints(None, 1).await.is_none());
+    let lane = Lane::named("order:17");
+    assert_eq!(lanes.clear(lane, None).await, None);
 }

@@ -12,7 +12,8 @@ use std::collections::HashMap;
 pub struct Around {
     /// By route, open findings by symptom.
     open: Option<HashMap<String, Vec<(Symptom, u64)>>>,
-    lanes: LanesStatus,
+    /// Nothing where nobody keeps them.
+    lanes: Option<LanesStatus>,
     /// What comparisons of both databases found.
     data: Option<Vec<TableResult>>,
 }
@@ -46,15 +47,9 @@ impl Around {
             Some(open) => but_noise(route, open),
             None => 0,
         });
-        let names = self.lanes.taints.iter().map(|taint| &taint.lane);
-        let mut tainted: Vec<String> = names.filter(|lane| touches(route, lane)).cloned().collect();
-        // Which lanes those are that are not listed, nobody knows.
-        if self.lanes.tainted > self.lanes.taints.len() {
-            tainted.push("lanes that are not listed".to_owned());
-        }
         Besides {
             open_findings,
-            tainted,
+            tainted: self.lanes.as_ref().map(|lanes| tainted(route, lanes)),
             parity: Parity::of(&route.reads, &route.lanes, self.data.as_deref()),
         }
     }
@@ -67,6 +62,17 @@ fn but_noise(route: &Route, open: &[(Symptom, u64)]) -> u64 {
     let rest = open.iter().zip(noise);
     let rest = rest.filter(|(_, noise)| noise.verdict != NoiseVerdict::Noise);
     rest.map(|((_, n), _)| n).sum()
+}
+
+/// The tainted lanes that may be the route's.
+fn tainted(route: &Route, lanes: &LanesStatus) -> Vec<String> {
+    let names = lanes.taints.iter().map(|taint| &taint.lane);
+    let mut tainted: Vec<String> = names.filter(|lane| touches(route, lane)).cloned().collect();
+    // Which lanes those are that are not listed, nobody knows.
+    if lanes.tainted > lanes.taints.len() {
+        tainted.push("lanes that are not listed".to_owned());
+    }
+    tainted
 }
 
 /// Whether a lane by this name may be one of the route's.

@@ -71,7 +71,7 @@ pub(super) fn judge(known: Known<'_>, thresholds: &Thresholds) -> Vec<Criterion>
             .map(|(name, (percent, most))| latency(name, percent, most, sums, thresholds)),
     );
     criteria.push(findings(besides.open_findings, thresholds));
-    criteria.push(lost_writes(&besides.tainted));
+    criteria.push(lost_writes(besides.tainted.as_deref()));
     criteria
 }
 
@@ -290,20 +290,28 @@ fn findings(open: Option<u64>, thresholds: &Thresholds) -> Criterion {
 }
 
 /// A write that the candidate never got leaves other data behind, whatever matched since.
-fn lost_writes(tainted: &[String]) -> Criterion {
-    let lost = tainted.len();
+fn lost_writes(tainted: Option<&[String]>) -> Criterion {
+    let known = tainted.map(<[String]>::len);
+    let (tainted, lost) = (tainted.unwrap_or_default(), known.unwrap_or(0));
     let mut missing: Vec<String> = tainted.iter().take(MAX_NAMED).cloned().collect();
     if lost > MAX_NAMED {
         missing.push(format!("and {} more", lost - MAX_NAMED));
     }
     Criterion {
         name: "lost_writes",
-        state: if lost == 0 { State::Green } else { State::Red },
-        value: Some(real(lost as u64)),
+        state: match known {
+            Some(0) => State::Green,
+            Some(_) => State::Red,
+            None => State::Unknown,
+        },
+        value: known.map(|lost| real(lost as u64)),
         threshold: 0.0,
-        explanation: format!(
-            "lanes that lost a write and were not reconciled: {lost}; wanted none"
-        ),
+        explanation: match known {
+            Some(lost) => {
+                format!("lanes that lost a write and were not reconciled: {lost}; wanted none")
+            }
+            None => "nobody keeps the lanes any more; wanted none that lost a write".to_owned(),
+        },
         missing,
     }
 }

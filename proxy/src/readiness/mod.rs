@@ -91,8 +91,9 @@ pub struct Besides {
     /// Findings that are open or regressed, and not known to be noise; `None` while the journal can't
     /// be read or written.
     pub open_findings: Option<u64>,
-    /// Lanes of the route's entities that lost a write and were not reconciled since, by name.
-    pub tainted: Vec<String>,
+    /// Lanes of the route's entities that lost a write and were not reconciled since, by name; `None`
+    /// where nobody keeps the lanes any more.
+    pub tainted: Option<Vec<String>>,
     /// The tables that it reads; `None` where that is no criterion.
     pub parity: Option<Parity>,
 }

@@ -7,7 +7,9 @@ use std::fmt;
 
 impl Reading {
     pub(super) fn lanes(&self, out: &mut Out<'_>) -> fmt::Result {
-        let lanes = &self.lanes;
+        let Some(lanes) = &self.lanes else {
+            return Ok(());
+        };
         out.gauge(
             "lanes",
             "Lanes that some exchange is in",

@@ -40,6 +40,7 @@ fn criterion(sums: &Sums, name: &str) -> Criterion {
         sums,
         besides: &Besides {
             open_findings: Some(0),
+            tainted: Some(Vec::new()),
             ..Besides::default()
         },
     };
@@ -128,6 +129,7 @@ fn unknown_is_not_green_and_red_outweighs_it() {
     let verdict = |sums: &Sums, open_findings| {
         let besides = &Besides {
             open_findings,
+            tainted: Some(Vec::new()),
             ..Besides::default()
         };
         let known = Known { sums, besides };
@@ -150,7 +152,7 @@ fn unknown_is_not_green_and_red_outweighs_it() {
 fn a_lost_write_keeps_a_route_back_and_its_lane_is_named() {
     let besides = &Besides {
         open_findings: Some(0),
-        tainted: vec!["order:17".to_owned()],
+        tainted: Some(vec!["order:17".to_owned()]),
         ..Besides::default()
     };
     let known = Known {
@@ -162,6 +164,13 @@ fn a_lost_write_keeps_a_route_back_and_its_lane_is_named() {
     assert_eq!(lost.state, State::Red);
     assert_eq!(lost.missing, ["order:17"]);
     assert_eq!(Verdict::of(&criteria), Verdict::NotReady);
+    let besides = &Besides {
+        tainted: None,
+        ..besides.clone()
+    };
+    let criteria = judge(Known { besides, ..known }, &Thresholds::default());
+    let lost = criteria.iter().find(|c| c.name == "lost_writes").unwrap();
+    assert_eq!((lost.state, lost.value), (State::Unknown, None));
 }
 
 /// How many of 1,000 runs pass, of a route whose answers differ at this rate, when it is looked at
