@@ -183,7 +183,7 @@ mod tests {
         assert!(begin(Side::Legacy, &order).crossed().is_empty());
         assert!(begin(Side::Modern, &other).crossed().is_empty());
         let mut second = begin(Side::Modern, &order);
-        assert_eq!(second.crossed(), [order.clone()]);
+        assert_eq!(second.crossed(), std::slice::from_ref(&order));
         assert!(first.crosses() && all.lacks(Side::Modern, &order));
         second.taken_by(Side::Legacy);
         assert!(second.crossed().is_empty() && !first.crosses());
