@@ -482,6 +482,8 @@ async fn what_is_held_is_ended_by_nobody_but_who_holds_it() {
     assert_eq!(refused.unwrap_err().0, 412);
     let again = hold_as(&proxy, Some(&second), json!({})).await;
     assert_eq!(again.as_ref(), Ok(&second));
+    // What was left takes a moment to be held again.
+    until(&proxy, "/api/outbox/held", |now| now[0] != Value::Null).await;
     let settled = post(&proxy, &second, "/api/outbox/settle", settle).await;
     assert_eq!(settled["settled"], 1);
     post(&proxy, "*", "/api/outbox/release", json!({})).await;
