@@ -45,12 +45,13 @@ impl Pace {
         self.rows
     }
 
-    /// Learns from a page; says how long to leave the source alone.
-    pub(crate) fn took(&mut self, page: &[Row], elapsed: Duration) -> Duration {
-        if page.is_empty() {
+    /// Learns from a page of so many rows, of about so many bytes each; says how long to leave the
+    /// source alone.
+    pub(crate) fn took(&mut self, rows: usize, bytes: usize, elapsed: Duration) -> Duration {
+        if rows == 0 {
             return Duration::ZERO;
         }
-        let count = u32::try_from(page.len()).unwrap_or(u32::MAX);
+        let count = u32::try_from(rows).unwrap_or(u32::MAX);
         let seconds = elapsed.saturating_sub(OVERHEAD).as_secs_f64() / f64::from(count);
         let slow = seconds > self.best * SLOW && elapsed > self.wanted;
         if seconds > 0.0 {
@@ -65,22 +66,21 @@ impl Pace {
             reason = "it is bounded"
         )]
         let rows = rows.clamp(LEAST.into(), MOST.into()) as u32;
-        self.rows = rows.min(self.by_bytes(page));
+        // As many as fit, and one in any case.
+        let fitting = u32::try_from(self.bytes / bytes.max(1)).unwrap_or(MOST);
+        self.rows = rows.min(fitting.max(1));
         if slow { elapsed } else { Duration::ZERO }
     }
+}
 
-    /// Rows of this weight that fit.
-    fn by_bytes(&self, page: &[Row]) -> u32 {
-        // A few of them tell enough.
-        let sample = page.iter().step_by((page.len() / 64).max(1));
-        let weights: Vec<usize> = sample
-            .map(|row| row.iter().map(crate::value::Value::weight).sum())
-            .collect();
-        let mean = weights.iter().sum::<usize>() / weights.len().max(1);
-        u32::try_from(self.bytes / mean.max(1))
-            .unwrap_or(MOST)
-            .max(1)
-    }
+/// Bytes that a row takes, about.
+pub(crate) fn weight(page: &[Row]) -> usize {
+    // A few of them tell enough.
+    let sample = page.iter().step_by((page.len() / 64).max(1));
+    let weights: Vec<usize> = sample
+        .map(|row| row.iter().map(crate::value::Value::weight).sum())
+        .collect();
+    weights.iter().sum::<usize>() / weights.len().max(1)
 }
 
 #[cfg(test)]
@@ -88,25 +88,19 @@ mod tests {
     use super::*;
     use crate::value::Value;
 
-    fn page(rows: u32, text: usize) -> Vec<Row> {
-        (0..rows)
-            .map(|_| vec![Value::text("x".repeat(text))])
-            .collect()
-    }
-
     #[test]
     fn pages_grow_and_shrink_to_the_time_that_they_may_take() {
         let mut pace = Pace::new(Duration::from_millis(500), 16 << 20);
-        pace.took(&page(1000, 1), Duration::from_millis(50));
+        pace.took(1000, 1, Duration::from_millis(50));
         assert_eq!(pace.rows(), 2000);
-        pace.took(&page(2000, 1), Duration::from_secs(2));
+        pace.took(2000, 1, Duration::from_secs(2));
         assert_eq!(pace.rows(), 1000);
     }
 
     #[test]
     fn pages_of_long_rows_are_bounded_by_their_bytes() {
         let mut pace = Pace::new(Duration::from_millis(500), 16 << 20);
-        pace.took(&page(100, 1 << 20), Duration::from_millis(1));
+        pace.took(100, 1 << 20, Duration::from_millis(1));
         assert_eq!(pace.rows(), 15);
     }
 
@@ -114,10 +108,18 @@ mod tests {
     fn a_source_that_became_slow_is_left_alone_for_a_while() {
         let mut pace = Pace::new(Duration::from_millis(500), 16 << 20);
         assert_eq!(
-            pace.took(&page(1000, 1), Duration::from_millis(120)),
+            pace.took(1000, 1, Duration::from_millis(120)),
             Duration::ZERO
         );
         let slow = Duration::from_secs(2);
-        assert_eq!(pace.took(&page(1000, 1), slow), slow);
+        assert_eq!(pace.took(1000, 1, slow), slow);
+    }
+
+    #[test]
+    fn a_row_weighs_what_its_values_take() {
+        let row = |text: usize| vec![Value::text("x".repeat(text)); 2];
+        assert_eq!(weight(&[row(1), row(1)]), 2 * size_of::<Value>());
+        assert_eq!(weight(&[row(1000)]), 2 * (size_of::<Value>() + 1000));
+        assert_eq!(weight(&[]), 0);
     }
 }

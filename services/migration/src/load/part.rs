@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use super::page::Page;
 use super::report::TableReport;
 use super::{Job, LoadError};
-use crate::pace::Pace;
+use crate::pace::{Pace, weight};
 use crate::store::{How, Progress, Range};
 use crate::transform::Taken;
 
@@ -80,7 +80,7 @@ async fn pages_of(
                 return;
             }
         };
-        let rest = pace.took(&rows, started.elapsed());
+        let rest = pace.took(rows.len(), weight(&rows), started.elapsed());
         let done = rows.len() < limit as usize;
         let count = rows.len() as u64;
         let next = Page::of(&job.table, &taken, rows, at, done);

@@ -11,6 +11,7 @@ use super::findings::Tally;
 use super::hashes::Hashes;
 use super::judge::{Judge, Pair, version};
 use super::ledger::Ledger;
+use super::packets::Packing;
 use super::pages::Side;
 use super::partitions::Partitions;
 use super::settle::Suspect;
@@ -69,16 +70,19 @@ impl Job {
         watch: Arc<dyn Watch>,
         stop: CancellationToken,
     ) -> Self {
+        let (from, to) = Packing::of(table).unzip();
         Self {
             hashes: Hashes::of(table, &*source, &*target),
             judge: Judge::of(table),
             source: Side {
                 store: source,
                 select: table.select.clone(),
+                packing: from,
             },
             target: Side {
                 store: target,
                 select: table.destination.select(),
+                packing: to,
             },
             table: table.clone(),
             quarantined: HashSet::new(),

@@ -84,6 +84,11 @@ impl Judge {
         Key(key.into())
     }
 
+    /// Positions of the target's key.
+    pub(super) fn key(&self) -> &[usize] {
+        &self.key
+    }
+
     /// The key of a row of the target, or of an expected one.
     pub(super) fn key_of(&self, row: &[Value]) -> Key {
         Key::of(row, &self.key)

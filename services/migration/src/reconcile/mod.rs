@@ -13,6 +13,7 @@
 mod book;
 mod cause;
 mod checkpoint;
+mod feed;
 mod findings;
 mod hashes;
 mod job;
@@ -24,6 +25,7 @@ mod lookup;
 mod merge;
 mod now;
 mod options;
+mod packets;
 mod pages;
 mod partitions;
 mod quick;

@@ -10,8 +10,9 @@ use kit::error::Cause;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::packets::{Packet, Packing};
 use super::{Options, ReconcileError};
-use crate::pace::Pace;
+use crate::pace::{Pace, weight};
 use crate::store::{Range, Select, Source};
 use crate::value::{Key, Row};
 
@@ -32,6 +33,39 @@ pub(super) struct Pages<T> {
 pub(super) struct Side {
     pub(super) store: Arc<dyn Source>,
     pub(super) select: Select,
+    /// How its rows are read as bytes, where they can be compared so.
+    pub(super) packing: Option<Arc<Packing>>,
+}
+
+/// A page.
+pub(super) enum Sent {
+    Rows(Vec<Row>),
+    Packet(Packet),
+}
+
+impl Sent {
+    fn len(&self) -> usize {
+        match self {
+            Self::Rows(rows) => rows.len(),
+            Self::Packet(packet) => packet.len(),
+        }
+    }
+
+    /// Bytes of a row, about.
+    fn mean(&self) -> usize {
+        match self {
+            Self::Rows(rows) => weight(rows),
+            Self::Packet(packet) => packet.mean(),
+        }
+    }
+
+    /// The key of the last row.
+    fn end(&self, select: &Select) -> Option<Key> {
+        match self {
+            Self::Rows(rows) => rows.last().map(|row| select.key_of(row)),
+            Self::Packet(packet) => packet.end(),
+        }
+    }
 }
 
 impl<T> Pages<T> {
@@ -60,6 +94,7 @@ impl Side {
                 key: (0..self.select.key.len()).collect(),
                 ..self.select.clone()
             },
+            packing: None,
         }
     }
 
@@ -71,6 +106,35 @@ impl Side {
         options: &Options,
         stop: &CancellationToken,
         make: impl Fn(Vec<Row>) -> T + Send + 'static,
+    ) -> Pages<T> {
+        let rows = |sent| match sent {
+            Sent::Rows(rows) => rows,
+            Sent::Packet(packet) => packet.rows(),
+        };
+        self.read(None, range, options, stop, move |sent| make(rows(sent)))
+    }
+
+    /// The same of pages as bytes, where there are such and they are of use in this range.
+    pub(super) fn packets<T: Send + 'static>(
+        self,
+        number: u32,
+        range: Range,
+        options: &Options,
+        stop: &CancellationToken,
+        make: impl Fn(Sent) -> T + Send + 'static,
+    ) -> Pages<T> {
+        let packing = self.packing.clone();
+        let packing = packing.filter(|packing| packing.pays(number));
+        self.read(packing, range, options, stop, make)
+    }
+
+    fn read<T: Send + 'static>(
+        self,
+        packing: Option<Arc<Packing>>,
+        range: Range,
+        options: &Options,
+        stop: &CancellationToken,
+        make: impl Fn(Sent) -> T + Send + 'static,
     ) -> Pages<T> {
         let (pages, read) = mpsc::channel(1);
         let (mut pace, stop) = (Pace::new(options.page, options.bytes), stop.clone());
@@ -85,18 +149,18 @@ impl Side {
                 }
                 let limit = pace.rows();
                 let began = Instant::now();
-                let rows = match self.page(&range, limit).await {
-                    Ok(rows) => rows,
+                let sent = match self.page(packing.as_ref(), &range, limit).await {
+                    Ok(sent) => sent,
                     Err(error) => {
                         let _ = pages.send(Err(error)).await;
                         return;
                     }
                 };
-                let pause = pace.took(&rows, began.elapsed());
-                let last = rows.len() < limit as usize;
-                if let Some(row) = rows.last() {
-                    range.after = Some(self.select.key_of(row));
-                    if pages.send(Ok(Some(make(rows)))).await.is_err() {
+                let pause = pace.took(sent.len(), sent.mean(), began.elapsed());
+                let last = sent.len() < limit as usize;
+                if let Some(end) = sent.end(&self.select) {
+                    range.after = Some(end);
+                    if pages.send(Ok(Some(make(sent)))).await.is_err() {
                         return;
                     }
                 }
@@ -128,14 +192,41 @@ impl Side {
         }
     }
 
-    async fn page(&self, range: &Range, limit: u32) -> Result<Vec<Row>, ReconcileError> {
+    async fn page(
+        &self,
+        packing: Option<&Arc<Packing>>,
+        range: &Range,
+        limit: u32,
+    ) -> Result<Sent, ReconcileError> {
         let mut tries = 0;
         loop {
-            match self.store.page(&self.select, range, limit).await {
-                Ok(rows) => return Ok(rows),
+            match self.sent(packing, range, limit).await {
+                Ok(sent) => return Ok(sent),
                 Err(cause) => self.again(&mut tries, cause).await?,
             }
         }
+    }
+
+    async fn sent(
+        &self,
+        packing: Option<&Arc<Packing>>,
+        range: &Range,
+        limit: u32,
+    ) -> Result<Sent, Cause> {
+        if let Some(packing) = packing {
+            if let Some(packed) = self.store.packed(&packing.select, range, limit).await? {
+                let readable = packed.is_readable();
+                let packet = Packet::new(packed, packing);
+                return Ok(if readable {
+                    Sent::Packet(packet)
+                } else {
+                    Sent::Rows(packet.rows())
+                });
+            }
+            packing.is_not_to_be_had();
+        }
+        let rows = self.store.page(&self.select, range, limit).await?;
+        Ok(Sent::Rows(rows))
     }
 
     /// Waits for another try, of which there are few: a connection may break in a long run.

@@ -6,8 +6,10 @@
 
 mod books;
 mod declared;
+mod gather;
 pub(crate) mod mssql;
 mod mysql;
+mod packed;
 mod pool;
 mod postgres;
 mod sql;
@@ -20,6 +22,7 @@ use crate::schema::{ColumnSchema, TableName, TableSchema};
 use crate::value::{Key, Number, Row, Value};
 
 pub use books::{Commit, Naming, Progress, Quarantined, Waiting};
+pub use packed::Packed;
 pub use sql::{Dialect, NoBound};
 
 /// What is read of a table. The key's columns are among the columns.
@@ -90,6 +93,17 @@ pub trait Source: Send + Sync {
 
     /// The first rows of a range, at most `limit`, ascending.
     async fn page(&self, select: &Select, range: &Range, limit: u32) -> Result<Vec<Row>, Cause>;
+
+    /// The same as bytes that can be compared with another database's; nothing where this one has
+    /// no such page to give.
+    async fn packed(
+        &self,
+        _select: &Select,
+        _range: &Range,
+        _limit: u32,
+    ) -> Result<Option<Packed>, Cause> {
+        Ok(None)
+    }
 
     /// The rows under these keys, in any order. Where the database takes two keys for equal that
     /// are not, both come.

@@ -15,6 +15,11 @@ impl Taken {
         Self(moves(steps))
     }
 
+    /// For each column of the target, its place in the source's row.
+    pub(crate) fn places(&self) -> Option<&[usize]> {
+        self.0.as_deref()
+    }
+
     /// The row as these steps make it, if they leave each of its values as it is; any other row
     /// comes back.
     pub(crate) fn over(&self, steps: &[Step], mut row: Row) -> Result<Row, Row> {

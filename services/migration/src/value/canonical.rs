@@ -5,7 +5,7 @@
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::Value;
+use super::{Number, Value};
 
 /// xxh3-128 of canonical bytes.
 pub type Digest = u128;
@@ -37,8 +37,8 @@ impl Value {
                 out.push(b'f');
                 out.extend(bits.to_le_bytes());
             }
-            Self::Text(text) => long(out, b't', text.as_bytes()),
-            Self::Bytes(bytes) => long(out, b'x', bytes),
+            Self::Text(words) => text(out, words),
+            Self::Bytes(content) => bytes(out, content),
             Self::Date(days) => short(out, b'd', i64::from(*days)),
             Self::Time(ticks) => short(out, b'h', *ticks),
             Self::Naive(ticks) => short(out, b'l', *ticks),
@@ -56,6 +56,67 @@ impl Value {
         let mut bytes = Vec::new();
         self.canonical(&mut bytes);
         xxh3_128(&bytes)
+    }
+}
+
+/// Appends the form of a text.
+pub(crate) fn text(out: &mut Vec<u8>, text: &str) {
+    long(out, b't', text.as_bytes());
+}
+
+/// Appends the form of bytes.
+pub(crate) fn bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    long(out, b'x', bytes);
+}
+
+/// The values whose forms these are. A number without a fraction comes back as the integer that it
+/// equals; what is behind the first bytes that are no form is left out.
+pub(crate) fn values(mut forms: &[u8]) -> impl Iterator<Item = Value> {
+    std::iter::from_fn(move || {
+        let (value, rest) = first(forms)?;
+        forms = rest;
+        Some(value)
+    })
+}
+
+fn first(forms: &[u8]) -> Option<(Value, &[u8])> {
+    let (kind, rest) = forms.split_first()?;
+    let short = |value: fn(i64) -> Value| {
+        let (integer, rest) = rest.split_first_chunk::<8>()?;
+        Some((value(i64::from_le_bytes(*integer)), rest))
+    };
+    let long = |value: fn(&[u8]) -> Value| {
+        let (length, rest) = rest.split_first_chunk::<8>()?;
+        let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+        let (bytes, rest) = rest.split_at_checked(length)?;
+        Some((value(bytes), rest))
+    };
+    match kind {
+        b'0' => Some((Value::Null, rest)),
+        b'b' => {
+            let (truth, rest) = rest.split_first()?;
+            Some((Value::Bool(*truth != 0), rest))
+        }
+        b'i' => short(Value::Int),
+        b'n' => {
+            let (scale, rest) = rest.split_first()?;
+            let (units, rest) = rest.split_first_chunk::<16>()?;
+            let number = Number::new(i128::from_le_bytes(*units), *scale)?;
+            Some((Value::Number(number), rest))
+        }
+        b'f' => short(|bits| Value::Float(f64::from_bits(bits.cast_unsigned()))),
+        b't' => long(|bytes| Value::text(String::from_utf8_lossy(bytes))),
+        b'x' => long(|bytes| Value::Bytes(bytes.into())),
+        b'd' => short(|days| i32::try_from(days).map_or(Value::Null, Value::Date)),
+        b'h' => short(Value::Time),
+        b'l' => short(Value::Naive),
+        b'z' => short(Value::Instant),
+        b'u' => {
+            let (bytes, rest) = rest.split_first_chunk::<16>()?;
+            Some((Value::Uuid(*bytes), rest))
+        }
+        b'?' => long(|bytes| Value::unreadable(String::from_utf8_lossy(bytes))),
+        _ => None,
     }
 }
 

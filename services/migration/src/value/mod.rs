@@ -4,7 +4,7 @@
 //! database's types. A value that none of these can hold exactly is [`Value::Unreadable`], and
 //! never an approximation.
 
-mod canonical;
+pub(crate) mod canonical;
 mod key;
 mod number;
 mod show;

@@ -13,7 +13,7 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlPoolOptions};
 use sqlx::{ConnectOptions as _, Executor as _, MySqlPool, Row as _};
 
 use super::pool::connected;
-use super::{Dialect, Figures, Range, Select, Source};
+use super::{Dialect, Figures, Packed, Range, Select, Source};
 use crate::schema::{TableName, TableSchema};
 use crate::value::{Key, Row};
 
@@ -110,6 +110,15 @@ impl Source for Mysql {
 
     async fn page(&self, select: &Select, range: &Range, limit: u32) -> Result<Vec<Row>, Cause> {
         read::page(&self.pool, select, range, limit).await
+    }
+
+    async fn packed(
+        &self,
+        select: &Select,
+        range: &Range,
+        limit: u32,
+    ) -> Result<Option<Packed>, Cause> {
+        read::packed(&self.pool, select, range, limit).await
     }
 
     async fn at(&self, select: &Select, keys: &[Key]) -> Result<Vec<Row>, Cause> {

@@ -5,11 +5,12 @@ use kit::error::Cause;
 use sqlx::mysql::MySqlRow;
 use sqlx::{AssertSqlSafe, MySql, MySqlPool, Row as _};
 
-use super::wire::{Wire, is_listed, kind, value};
+use super::wire::{Wire, gather, is_listed, kind};
 use crate::schema::{ColumnSchema, Type};
 use crate::store::declared::declare;
+use crate::store::gather::{Gather, Rows};
 use crate::store::pool::Lent;
-use crate::store::{Dialect, Figures, Range, Select};
+use crate::store::{Dialect, Figures, Packed, Range, Select};
 use crate::value::{Key, Number, Row, Value};
 
 const SQL: Dialect = Dialect::Mysql;
@@ -27,14 +28,36 @@ pub(super) async fn page(
     range: &Range,
     limit: u32,
 ) -> Result<Vec<Row>, Cause> {
-    let sql = format!(
+    let sql = paged(select, range, limit)?;
+    rows(pool, &select.columns, sql).await
+}
+
+/// The same as bytes; nothing where values are declared to be what they are not by themselves.
+pub(super) async fn packed(
+    pool: &MySqlPool,
+    select: &Select,
+    range: &Range,
+    limit: u32,
+) -> Result<Option<Packed>, Cause> {
+    if !select
+        .columns
+        .iter()
+        .all(|column| own(column) == column.kind)
+    {
+        return Ok(None);
+    }
+    let sql = paged(select, range, limit)?;
+    Ok(Some(gathered(pool, &select.columns, sql).await?))
+}
+
+fn paged(select: &Select, range: &Range, limit: u32) -> Result<String, Cause> {
+    Ok(format!(
         "SELECT {} FROM {} WHERE {} ORDER BY {} LIMIT {limit}",
         SQL.names(&select.columns),
         SQL.table(&select.table),
         SQL.within(select, range)?,
         order(select),
-    );
-    rows(pool, &select.columns, sql).await
+    ))
 }
 
 pub(super) async fn at(pool: &MySqlPool, select: &Select, keys: &[Key]) -> Result<Vec<Row>, Cause> {
@@ -147,6 +170,16 @@ struct Reading {
 }
 
 async fn rows(pool: &MySqlPool, columns: &[ColumnSchema], sql: String) -> Result<Vec<Row>, Cause> {
+    let Rows { mut done, .. } = gathered(pool, columns, sql).await?;
+    declare(columns, &mut done, own);
+    Ok(done)
+}
+
+async fn gathered<G: Gather + Default>(
+    pool: &MySqlPool,
+    columns: &[ColumnSchema],
+    sql: String,
+) -> Result<G, Cause> {
     let mut readings = Vec::with_capacity(columns.len());
     for column in columns {
         let (own, wire) = kind(&column.native);
@@ -155,33 +188,43 @@ async fn rows(pool: &MySqlPool, columns: &[ColumnSchema], sql: String) -> Result
         readings.push(Reading { wire, large });
     }
     let mut lent = Lent::of(pool).await?;
-    let mut found = Vec::new();
+    let mut found = G::default();
     let query = sqlx::query(AssertSqlSafe(sql)).persistent(false);
     let mut stream = query.fetch(&mut *lent);
     while let Some(row) = stream.try_next().await? {
-        found.push(decoded(&row, &readings, columns)?);
+        decode(&row, &readings, columns, &mut found)?;
     }
     drop(stream);
     lent.give_back();
-    declare(columns, &mut found, |column| kind(&column.native).0);
     Ok(found)
 }
 
-fn decoded(row: &MySqlRow, readings: &[Reading], columns: &[ColumnSchema]) -> Result<Row, Cause> {
-    let mut values = Vec::with_capacity(readings.len());
+/// What a column's values are by themselves.
+fn own(column: &ColumnSchema) -> Type {
+    kind(&column.native).0
+}
+
+fn decode(
+    row: &MySqlRow,
+    readings: &[Reading],
+    columns: &[ColumnSchema],
+    into: &mut impl Gather,
+) -> Result<(), Cause> {
     for (position, (reading, column)) in readings.iter().zip(columns).enumerate() {
         // The one error of this is that there is no value.
         let bytes = <&[u8] as sqlx::Decode<MySql>>::decode(row.try_get_raw(position)?);
-        values.push(match bytes {
-            Err(_) => Value::Null,
-            Ok(bytes) => value(reading.wire, reading.large, bytes).ok_or_else(|| {
-                let (name, native) = (&column.name, &column.native);
-                format!(
-                    "the server sent a malformed {native} of {} bytes in `{name}`",
-                    bytes.len()
-                )
-            })?,
-        });
+        let Ok(bytes) = bytes else {
+            into.value(Value::Null);
+            continue;
+        };
+        gather(reading.wire, reading.large, bytes, into).ok_or_else(|| {
+            let (name, native) = (&column.name, &column.native);
+            format!(
+                "the server sent a malformed {native} of {} bytes in `{name}`",
+                bytes.len()
+            )
+        })?;
     }
-    Ok(values)
+    into.end();
+    Ok(())
 }

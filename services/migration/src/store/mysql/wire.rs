@@ -3,9 +3,8 @@
 //! Which form a value has is known by its column's type. The driver's own decoding is passed by:
 //! it takes a date of zeros for null.
 
-use compact_str::CompactString;
-
 use crate::schema::Type;
+use crate::store::gather::Gather;
 use crate::value::{Number, Value, time};
 
 /// A form, as far as a column's declaration tells it; an integer's width is that of its bytes.
@@ -158,9 +157,17 @@ fn bounds(numbers: &[u32]) -> Option<(u8, u8)> {
         .flatten()
 }
 
-/// The value of a form; nothing where it is malformed.
-pub(super) fn value(wire: Wire, large: bool, bytes: &[u8]) -> Option<Value> {
-    Some(match wire {
+/// Hands on the value of a form; nothing where it is malformed.
+pub(super) fn gather(wire: Wire, large: bool, bytes: &[u8], rows: &mut impl Gather) -> Option<()> {
+    let value = match wire {
+        Wire::Text => {
+            rows.text(bytes);
+            return Some(());
+        }
+        Wire::Bytes => {
+            rows.bytes(bytes);
+            return Some(());
+        }
         Wire::Signed => Value::Int(signed(bytes)?),
         Wire::Unsigned => whole(unsigned(bytes)?, large),
         Wire::Truth => match signed(bytes)? {
@@ -186,11 +193,6 @@ pub(super) fn value(wire: Wire, large: bool, bytes: &[u8]) -> Option<Value> {
             4 => Value::Float(f32::from_le_bytes(bytes.try_into().ok()?).into()),
             _ => Value::Float(f64::from_le_bytes(bytes.try_into().ok()?)),
         },
-        Wire::Text => CompactString::from_utf8(bytes).map_or_else(
-            |_| Value::unreadable("a text that is no UTF-8"),
-            Value::Text,
-        ),
-        Wire::Bytes => Value::Bytes(bytes.into()),
         Wire::Date => match moment(bytes)? {
             Some(ticks) => Value::Date(i32::try_from(ticks.div_euclid(time::DAY)).ok()?),
             None => Value::unreadable(shown(bytes)),
@@ -205,7 +207,9 @@ pub(super) fn value(wire: Wire, large: bool, bytes: &[u8]) -> Option<Value> {
             Ok(id) => Value::Uuid(id.into_bytes()),
             Err(_) => return None,
         },
-    })
+    };
+    rows.value(value);
+    Some(())
 }
 
 /// As its column holds it: an integer, or a decimal number where 63 bits are too few.

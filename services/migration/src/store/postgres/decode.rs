@@ -4,11 +4,10 @@
 //! columns that were asked for, and a piece of work is bounded by what has come. A value that the
 //! format can hold and [`Value`] cannot is unreadable; a stream that is none is an error.
 
-use compact_str::CompactString;
-
 use super::numeric;
 use super::wire::Wire;
-use crate::value::{Row, Value, time};
+use crate::store::gather::Gather;
+use crate::value::{Value, time};
 
 /// What a stream begins with, before its flags and the length of an extension.
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
@@ -41,7 +40,7 @@ pub(super) enum StreamError {
 
 /// Makes rows of pieces.
 #[derive(Debug)]
-pub(super) struct Decoder {
+pub(super) struct Decoder<G> {
     wires: Vec<Wire>,
     most: usize,
     part: Part,
@@ -49,7 +48,7 @@ pub(super) struct Decoder {
     rest: Vec<u8>,
     /// Bytes that the row has at least; trying before they are there would be in vain.
     least: usize,
-    rows: Vec<Row>,
+    rows: G,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +71,7 @@ impl From<StreamError> for Stop {
     }
 }
 
-impl Decoder {
+impl<G: Gather + Default> Decoder<G> {
     /// For at most so many rows of these columns.
     pub(super) fn new(wires: Vec<Wire>, most: usize) -> Self {
         Self {
@@ -81,7 +80,7 @@ impl Decoder {
             part: Part::Head,
             rest: Vec::new(),
             least: 0,
-            rows: Vec::new(),
+            rows: G::default(),
         }
     }
 
@@ -99,7 +98,7 @@ impl Decoder {
     }
 
     /// The rows, once the stream has come to its end.
-    pub(super) fn finish(self) -> Result<Vec<Row>, StreamError> {
+    pub(super) fn finish(self) -> Result<G, StreamError> {
         match self.part {
             Part::Done => Ok(self.rows),
             Part::Head | Part::Rows => Err(StreamError::End),
@@ -142,11 +141,14 @@ impl Decoder {
             Part::Rows => match cursor.i16()? {
                 -1 => self.part = Part::Done,
                 found if usize::try_from(found) == Ok(self.wires.len()) => {
-                    let row = self.row(cursor)?;
-                    if self.rows.len() >= self.most {
+                    if let Err(stop) = self.row(cursor) {
+                        self.rows.undo();
+                        return Err(stop);
+                    }
+                    if self.rows.count() >= self.most {
                         return Err(StreamError::Rows(self.most).into());
                     }
-                    self.rows.push(row);
+                    self.rows.end();
                 }
                 found => {
                     let wanted = self.wires.len();
@@ -158,20 +160,19 @@ impl Decoder {
         Ok(())
     }
 
-    fn row(&self, cursor: &mut Cursor<'_>) -> Result<Row, Stop> {
-        let mut row = Vec::with_capacity(self.wires.len());
+    fn row(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Stop> {
         for wire in &self.wires {
             let length = cursor.i32()?;
             if length == -1 {
-                row.push(Value::Null);
+                self.rows.value(Value::Null);
                 continue;
             }
             let length = usize::try_from(length).map_err(|_| StreamError::Length(length))?;
             let bytes = cursor.take(length)?;
             let wire = *wire;
-            row.push(value(wire, bytes).ok_or(StreamError::Malformed { wire, length })?);
+            gather(wire, bytes, &mut self.rows).ok_or(StreamError::Malformed { wire, length })?;
         }
-        Ok(row)
+        Ok(())
     }
 }
 
@@ -200,9 +201,22 @@ impl<'b> Cursor<'b> {
     }
 }
 
-/// The value of a form; nothing where it is malformed.
-fn value(wire: Wire, bytes: &[u8]) -> Option<Value> {
-    Some(match wire {
+/// Hands on the value of a form; nothing where it is malformed.
+fn gather(wire: Wire, bytes: &[u8], rows: &mut impl Gather) -> Option<()> {
+    let value = match wire {
+        Wire::Text => {
+            rows.text(bytes);
+            return Some(());
+        }
+        Wire::Jsonb => {
+            let json = bytes.strip_prefix(&[1])?;
+            rows.text(json);
+            return Some(());
+        }
+        Wire::Bytea => {
+            rows.bytes(bytes);
+            return Some(());
+        }
         Wire::Bool => match bytes {
             [0] => Value::Bool(false),
             [1] => Value::Bool(true),
@@ -214,12 +228,6 @@ fn value(wire: Wire, bytes: &[u8]) -> Option<Value> {
         Wire::Numeric => numeric::decode(bytes)?,
         Wire::Float4 => Value::Float(f32::from_be_bytes(bytes.try_into().ok()?).into()),
         Wire::Float8 => Value::Float(f64::from_be_bytes(bytes.try_into().ok()?)),
-        Wire::Text => text(bytes),
-        Wire::Jsonb => match bytes {
-            [1, json @ ..] => text(json),
-            _ => return None,
-        },
-        Wire::Bytea => Value::Bytes(bytes.into()),
         Wire::Date => date(i32::from_be_bytes(bytes.try_into().ok()?)),
         Wire::Time => {
             let ticks = i64::from_be_bytes(bytes.try_into().ok()?).checked_mul(10)?;
@@ -232,14 +240,9 @@ fn value(wire: Wire, bytes: &[u8]) -> Option<Value> {
         Wire::Timestamp => moment(i64::from_be_bytes(bytes.try_into().ok()?), Value::Naive),
         Wire::Timestamptz => moment(i64::from_be_bytes(bytes.try_into().ok()?), Value::Instant),
         Wire::Uuid => Value::Uuid(bytes.try_into().ok()?),
-    })
-}
-
-fn text(bytes: &[u8]) -> Value {
-    CompactString::from_utf8(bytes).map_or_else(
-        |_| Value::unreadable("a text that is no UTF-8"),
-        Value::Text,
-    )
+    };
+    rows.value(value);
+    Some(())
 }
 
 fn date(days: i32) -> Value {

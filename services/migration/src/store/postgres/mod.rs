@@ -20,8 +20,8 @@ use kit::error::Cause;
 use sqlx::PgPool;
 
 use super::{
-    Alone, Change, Commit, Counter, Destination, Dialect, Figures, Hashed, How, Naming, Progress,
-    Quarantined, Range, Select, Source, Target, Waiting, WriteError,
+    Alone, Change, Commit, Counter, Destination, Dialect, Figures, Hashed, How, Naming, Packed,
+    Progress, Quarantined, Range, Select, Source, Target, Waiting, WriteError,
 };
 use crate::schema::{TableName, TableSchema};
 use crate::value::{Key, Row};
@@ -75,6 +75,15 @@ impl Source for Postgres {
 
     async fn page(&self, select: &Select, range: &Range, limit: u32) -> Result<Vec<Row>, Cause> {
         read::page(&self.pool, select, range, limit).await
+    }
+
+    async fn packed(
+        &self,
+        select: &Select,
+        range: &Range,
+        limit: u32,
+    ) -> Result<Option<Packed>, Cause> {
+        read::packed(&self.pool, select, range, limit).await
     }
 
     async fn at(&self, select: &Select, keys: &[Key]) -> Result<Vec<Row>, Cause> {

@@ -6,10 +6,11 @@ use sqlx::{AssertSqlSafe, PgPool, Row as _};
 
 use super::decode::Decoder;
 use super::wire::{Way, base, kind, selected, wires};
-use crate::schema::{ColumnSchema, TableName};
+use crate::schema::{ColumnSchema, TableName, Type};
 use crate::store::declared::declare;
+use crate::store::gather::{Gather, Rows};
 use crate::store::pool::Lent;
-use crate::store::{Dialect, Figures, Range, Select};
+use crate::store::{Dialect, Figures, Packed, Range, Select};
 use crate::value::{Key, Number, Row};
 
 const SQL: Dialect = Dialect::Postgres;
@@ -26,14 +27,37 @@ pub(super) async fn page(
     range: &Range,
     limit: u32,
 ) -> Result<Vec<Row>, Cause> {
-    let query = format!(
+    let query = paged(select, range, limit)?;
+    rows(pool, &select.columns, &query, usize::try_from(limit)?).await
+}
+
+/// The same as bytes; nothing where values are declared to be what they are not by themselves.
+pub(super) async fn packed(
+    pool: &PgPool,
+    select: &Select,
+    range: &Range,
+    limit: u32,
+) -> Result<Option<Packed>, Cause> {
+    if !select
+        .columns
+        .iter()
+        .all(|column| own(column) == column.kind)
+    {
+        return Ok(None);
+    }
+    let query = paged(select, range, limit)?;
+    let packed = gathered(pool, &select.columns, &query, usize::try_from(limit)?).await?;
+    Ok(Some(packed))
+}
+
+fn paged(select: &Select, range: &Range, limit: u32) -> Result<String, Cause> {
+    Ok(format!(
         "SELECT {} FROM {} WHERE {} ORDER BY {} LIMIT {limit}",
         selected(&select.columns),
         SQL.table(&select.table),
         SQL.within(select, range)?,
         SQL.order(select),
-    );
-    rows(pool, &select.columns, &query, usize::try_from(limit)?).await
+    ))
 }
 
 pub(super) async fn at(pool: &PgPool, select: &Select, keys: &[Key]) -> Result<Vec<Row>, Cause> {
@@ -168,6 +192,17 @@ async fn rows(
     query: &str,
     most: usize,
 ) -> Result<Vec<Row>, Cause> {
+    let Rows { mut done, .. } = gathered(pool, columns, query, most).await?;
+    declare(columns, &mut done, own);
+    Ok(done)
+}
+
+async fn gathered<G: Gather + Default>(
+    pool: &PgPool,
+    columns: &[ColumnSchema],
+    query: &str,
+    most: usize,
+) -> Result<G, Cause> {
     let mut lent = Lent::of(pool).await?;
     let statement = format!("COPY ({query}) TO STDOUT (FORMAT binary)");
     let mut decoder = Decoder::new(wires(columns), most);
@@ -177,19 +212,21 @@ async fn rows(
     }
     drop(pieces);
     lent.give_back();
-    let mut rows = decoder.finish()?;
-    // What is cast to a text is of a kind that the type's name alone does not tell.
-    declare(columns, &mut rows, |column| match Way::of(&column.native) {
+    Ok(decoder.finish()?)
+}
+
+/// What a column's values are by themselves.
+fn own(column: &ColumnSchema) -> Type {
+    match Way::of(&column.native) {
+        // What is cast to a text is of a kind that the type's name alone does not tell.
         Way { cast: Some(_), .. } => column.kind.clone(),
         _ => kind(&column.native, ""),
-    });
-    Ok(rows)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::Type;
     use crate::value::Value;
 
     fn column(name: &str, native: &str) -> ColumnSchema {

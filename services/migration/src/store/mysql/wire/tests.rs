@@ -3,6 +3,14 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::store::gather::Rows;
+
+fn value(wire: Wire, large: bool, bytes: &[u8]) -> Option<Value> {
+    let mut rows = Rows::default();
+    gather(wire, large, bytes, &mut rows)?;
+    rows.end();
+    rows.done.pop()?.pop()
+}
 
 #[test]
 fn a_type_is_known_by_its_declaration() {

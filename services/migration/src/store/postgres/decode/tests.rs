@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::store::gather::Rows;
+use crate::value::Row;
 
 const WIRES: [Wire; 15] = [
     Wire::Bool,
@@ -21,6 +23,13 @@ const WIRES: [Wire; 15] = [
     Wire::Timestamptz,
     Wire::Uuid,
 ];
+
+fn value(wire: Wire, bytes: &[u8]) -> Option<Value> {
+    let mut rows = Rows::default();
+    gather(wire, bytes, &mut rows)?;
+    rows.end();
+    rows.done.pop()?.pop()
+}
 
 fn head() -> Vec<u8> {
     [SIGNATURE, &[0; 8]].concat()
@@ -45,11 +54,11 @@ fn stream() -> Vec<u8> {
 }
 
 fn read<'p>(most: usize, pieces: impl Iterator<Item = &'p [u8]>) -> Result<Vec<Row>, StreamError> {
-    let mut decoder = Decoder::new(vec![Wire::Int4, Wire::Text], most);
+    let mut decoder = Decoder::<Rows>::new(vec![Wire::Int4, Wire::Text], most);
     for piece in pieces {
         decoder.push(piece)?;
     }
-    decoder.finish()
+    Ok(decoder.finish()?.done)
 }
 
 #[test]
@@ -105,11 +114,11 @@ fn more_rows_or_other_columns_than_were_asked_for_are_refused() {
 
 #[test]
 fn an_announced_length_takes_no_memory() {
-    let mut decoder = Decoder::new(vec![Wire::Bytea], 1);
+    let mut decoder = Decoder::<Rows>::new(vec![Wire::Bytea], 1);
     decoder
         .push(&[&head()[..], &[0, 1], &i32::MAX.to_be_bytes()].concat())
         .expect_err("too long");
-    let mut decoder = Decoder::new(vec![Wire::Bytea], 1);
+    let mut decoder = Decoder::<Rows>::new(vec![Wire::Bytea], 1);
     let announced = (1_i32 << 29).to_be_bytes();
     decoder
         .push(&[&head()[..], &[0, 1], &announced].concat())
