@@ -31,8 +31,8 @@ pub(super) struct Feed<T> {
     rows: std::vec::IntoIter<Made<T>>,
     /// The next row, once it is asked for.
     next: Option<T>,
-    /// The key that came last.
-    last: Vec<Value>,
+    order: Order,
+    read: u64,
 }
 
 impl<T: Send + 'static> Feed<T> {
@@ -60,49 +60,62 @@ impl<T: Send + 'static> Feed<T> {
             packet: None,
             rows: Vec::new().into_iter(),
             next: None,
-            last: Vec::new(),
+            order: Order::default(),
+            read: 0,
         }
     }
 
-    /// Takes the next page where there is nothing left of the last; says how many rows it has.
-    pub(super) async fn fill(&mut self, job: &Job) -> Result<u64, ReconcileError> {
-        let mut count = 0;
-        while self.is_empty()
-            && let Some(page) = self.pages.next().await?
-        {
-            match page {
-                Page::Packet(packet) => {
-                    count += packet.len() as u64;
-                    let positions = job.judge.key();
-                    self.ascend(packet.len(), |number, key| {
-                        key.extend(packet.key(number, positions));
-                    })?;
+    /// Takes the next page where there is nothing left of the last; says whether there are rows.
+    pub(super) async fn fill(&mut self) -> Result<bool, ReconcileError> {
+        while self.is_empty() {
+            match self.pages.next().await? {
+                Some(Page::Packet(packet)) => {
+                    self.read += packet.len() as u64;
                     self.packet = Some(packet);
                 }
-                Page::Rows(rows) => {
-                    count += rows.len() as u64;
-                    let made: Vec<&T> = rows.iter().filter_map(|made| made.as_ref().ok()).collect();
-                    let (row, positions) = (self.row, job.judge.key());
-                    self.ascend(made.len(), |number, key| {
-                        let row = made.get(number).map(|made| row(made));
-                        let values = row.map(|row| positions.iter().filter_map(|at| row.get(*at)));
-                        key.extend(values.into_iter().flatten().cloned());
-                    })?;
+                Some(Page::Rows(rows)) => {
+                    self.read += rows.len() as u64;
                     self.rows = rows.into_iter();
                 }
+                None => return Ok(false),
             }
         }
-        Ok(count)
+        Ok(true)
+    }
+
+    /// Rows that were read since this was asked last.
+    pub(super) fn newly_read(&mut self) -> u64 {
+        std::mem::take(&mut self.read)
     }
 
     /// Passes the rows whose bytes are those of the other side's next ones; says how many.
-    pub(super) fn pass_equal<U>(&mut self, other: &mut Feed<U>) -> u64 {
-        match (&mut self.packet, &mut other.packet) {
-            (Some(one), Some(two)) if self.next.is_none() && other.next.is_none() => {
-                one.pass_equal(two)
-            }
-            _ => 0,
+    pub(super) fn pass_equal<U: Send + 'static>(
+        &mut self,
+        job: &Job,
+        other: &mut Feed<U>,
+    ) -> Result<u64, ReconcileError> {
+        let (Some(one), Some(two)) = (&mut self.packet, &mut other.packet) else {
+            return Ok(0);
+        };
+        if self.next.is_some() || other.next.is_some() {
+            return Ok(0);
         }
+        let key = job.judge.key();
+        let (mine, theirs) = one.pass_equal(two);
+        let passed = mine.len() as u64;
+        // Rows that are equal to rows in their order are in it too, if the first of them is.
+        let ends = [theirs.start, theirs.end.saturating_sub(1)];
+        for number in ends.into_iter().take(theirs.len()) {
+            if !other.order.goes_on(two.key(number, key)) {
+                return Err(other.side.unordered());
+            }
+        }
+        for number in mine {
+            if !self.order.goes_on(one.key(number, key)) {
+                return Err(self.side.unordered());
+            }
+        }
+        Ok(passed)
     }
 
     /// The next row; nothing behind the last. Rows on the way that have no place in the order are
@@ -118,9 +131,16 @@ impl<T: Send + 'static> Feed<T> {
                 None => self.rows.next(),
             };
             match made {
-                Some(Ok(made)) => self.next = Some(made),
+                Some(Ok(made)) => {
+                    let row = (self.row)(&made);
+                    let key = job.judge.key().iter().filter_map(|at| row.get(*at));
+                    if !self.order.goes_on(key.cloned()) {
+                        return Err(self.side.unordered());
+                    }
+                    self.next = Some(made);
+                }
                 Some(Err((raw, bad))) => found.refused(job, &raw, &bad),
-                None if self.fill(job).await? > 0 => {}
+                None if self.fill().await? => {}
                 None => break,
             }
         }
@@ -138,26 +158,26 @@ impl<T: Send + 'static> Feed<T> {
         }
         self.next.is_none() && self.packet.is_none() && self.rows.as_slice().is_empty()
     }
+}
 
-    /// Looks whether the keys of so many rows go on from those before in their order: what is out of
-    /// order would be missing on one side and extra on the other.
-    fn ascend(
-        &mut self,
-        rows: usize,
-        key: impl Fn(usize, &mut Vec<Value>),
-    ) -> Result<(), ReconcileError> {
-        let mut next = Vec::with_capacity(self.last.len());
-        for number in 0..rows {
-            next.clear();
-            key(number, &mut next);
-            let pairs = self.last.iter().zip(&next);
-            let order = pairs.map(|(last, next)| last.in_order(next));
-            let behind = order.fold(Ordering::Equal, Ordering::then).is_lt();
-            if !behind && !self.last.is_empty() {
-                return Err(self.side.unordered());
-            }
-            std::mem::swap(&mut self.last, &mut next);
-        }
-        Ok(())
+/// The order in which rows come, by their keys.
+#[derive(Default)]
+struct Order {
+    last: Vec<Value>,
+    next: Vec<Value>,
+}
+
+impl Order {
+    /// Whether a key is behind the one before: what is out of order would be missing on one side
+    /// and extra on the other.
+    fn goes_on(&mut self, key: impl Iterator<Item = Value>) -> bool {
+        self.next.clear();
+        self.next.extend(key);
+        let pairs = self.last.iter().zip(&self.next);
+        let mut orders = pairs.map(|(last, next)| last.in_order(next));
+        let first = orders.find(|order| order.is_ne());
+        let goes_on = self.last.is_empty() || first == Some(Ordering::Less);
+        std::mem::swap(&mut self.last, &mut self.next);
+        goes_on
     }
 }

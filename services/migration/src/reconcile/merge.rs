@@ -26,11 +26,11 @@ pub(super) async fn run(job: Arc<Job>, number: u32, range: Range) -> Result<Foun
     let make = move |row| Ok(worker.judge.found(row));
     let mut modern = Feed::of(&job, &job.target, number, target_range, make, |row| row);
     loop {
-        let read = legacy.fill(&job).await?;
-        job.watch.compared(&job.table, read);
-        modern.fill(&job).await?;
+        legacy.fill().await?;
+        modern.fill().await?;
+        job.watch.compared(&job.table, legacy.newly_read());
         // Nearly all rows are equal as they were sent.
-        let equal = legacy.pass_equal(&mut modern);
+        let equal = legacy.pass_equal(&job, &mut modern)?;
         found.ledger.equal += equal;
         if equal > 0 {
             continue;

@@ -5,6 +5,7 @@
 //! into values and judged like any others, so this decides nothing: it only finds out sooner what
 //! the judge would say.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -132,15 +133,16 @@ impl Packet {
         Some(select.key_of(&row))
     }
 
-    /// Passes the rows that are equal to the other side's next ones; says how many.
-    pub(super) fn pass_equal(&mut self, other: &mut Self) -> u64 {
+    /// Passes the rows that are equal to the other side's next ones; says which they are here and
+    /// there.
+    pub(super) fn pass_equal(&mut self, other: &mut Self) -> (Range<usize>, Range<usize>) {
         let equal = self.packed.equal(self.at, &other.packed, other.at);
-        self.at += equal;
-        other.at += equal;
+        let ranges = (self.at..self.at + equal, other.at..other.at + equal);
+        (self.at, other.at) = (ranges.0.end, ranges.1.end);
         let worth = &self.packing.worth;
         worth.equal.fetch_add(equal as u64, Ordering::Relaxed);
         worth.seen.fetch_add(equal as u64, Ordering::Relaxed);
-        equal as u64
+        ranges
     }
 
     /// The next row, as the side gives it.
