@@ -130,7 +130,9 @@ mod tests {
     fn packed(rows: &[Vec<Value>]) -> Packed {
         let mut packed = Packed::default();
         for row in rows {
-            row.iter().for_each(|value| packed.push(value));
+            for value in row {
+                packed.push(value);
+            }
             packed.end_row();
         }
         packed
@@ -140,7 +142,9 @@ mod tests {
         #[test]
         fn every_value_comes_back_from_its_form(values in prop::collection::vec(value(), 0..9)) {
             let mut form = Vec::new();
-            values.iter().for_each(|value| value.canonical(&mut form));
+            for value in &values {
+                value.canonical(&mut form);
+            }
             let back: Vec<Value> = canonical::values(&form).collect();
             prop_assert_eq!(format!("{back:?}"), format!("{values:?}"));
         }

@@ -153,9 +153,9 @@ mod tests {
         )
         .expect("a row");
         tail(&mut out);
-        let mut decoder = Decoder::new(vec![wire], 1);
+        let mut decoder = Decoder::<crate::store::gather::Rows>::new(vec![wire], 1);
         decoder.push(&out).expect("a stream");
-        decoder.finish().expect("rows").remove(0).remove(0)
+        decoder.finish().expect("rows").done.remove(0).remove(0)
     }
 
     #[test]
