@@ -54,7 +54,11 @@ async fn finding(proxy: &Proxy, state: &str) -> String {
         if found["state"] == state {
             return found["id"].as_str().unwrap().to_owned();
         }
-        assert!(Instant::now() < deadline, "not {state}: {list:#}");
+        if Instant::now() > deadline {
+            let counts = proxy.running.ledger.route("all").snapshot();
+            let metrics = proxy.control(http::Request::get("/metrics"), "").await;
+            panic!("not {state}: {list:#}, {counts:?}, {}", metrics.body);
+        }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
