@@ -9,15 +9,16 @@ use axum::routing::any;
 use common::{Answer, PATIENCE, Proxy, backend};
 use cutover::outcome::{Ending, Outcome, RouteSnapshot};
 use serde_json::Value;
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
-/// A side that keeps the last body it was sent.
+/// A side that keeps the last body it was sent of each order.
 #[derive(Clone)]
 struct Side {
-    kept: Arc<Mutex<String>>,
+    kept: Arc<Mutex<HashMap<String, String>>>,
     /// Permits for mirrored writes.
     mirrored: Arc<Semaphore>,
 }
@@ -39,17 +40,20 @@ impl Side {
                 if write && request.headers().contains_key("cutover-shadow") {
                     side.mirrored.acquire().await.unwrap().forget();
                 }
+                let path = request.uri().path().to_owned();
                 let body = axum::body::to_bytes(request.into_body(), 1_000).await;
                 if write {
-                    *side.kept.lock().unwrap() = String::from_utf8(body.unwrap().to_vec()).unwrap();
+                    let body = String::from_utf8(body.unwrap().to_vec()).unwrap();
+                    side.kept.lock().unwrap().insert(path, body);
                 }
             }
         };
         backend(Router::new().fallback(any(answer))).await
     }
 
-    fn kept(&self) -> String {
-        self.kept.lock().unwrap().clone()
+    fn kept(&self, order: u64) -> String {
+        let kept = self.kept.lock().unwrap();
+        kept.get(&format!("/orders/{order}")).unwrap().clone()
     }
 }
 
@@ -64,6 +68,13 @@ fn routes(legacy: SocketAddr, modern: SocketAddr, mode: &str, lines: &str) -> St
          writes = \"mirror\"\n{lines}\n",
         common::sides(legacy, modern)
     )
+}
+
+/// A proxy that shadows orders between two sides.
+async fn shadowing(legacy: &Side, modern: &Side, share: &str, lines: &str) -> Proxy {
+    let lines = format!("modern_share = \"{share}\"\n{lines}");
+    let (legacy, modern) = (legacy.serve().await, modern.serve().await);
+    Proxy::start(&routes(legacy, modern, "shadow", &lines)).await
 }
 
 /// Writes an order as one of the clients that this side serves.
@@ -117,14 +128,7 @@ async fn not_green(proxy: &Proxy, lane: &str) {
 #[tokio::test]
 async fn writes_of_both_sides_in_one_lane_are_not_told_as_equal_and_taint_it() {
     let (legacy, modern) = (Side::new(10), Side::new(0));
-    let shadow = format!("modern_share = \"50%\"\n{LANES}");
-    let routes = routes(
-        legacy.serve().await,
-        modern.serve().await,
-        "shadow",
-        &shadow,
-    );
-    let proxy = Proxy::start(&routes).await;
+    let proxy = shadowing(&legacy, &modern, "50%", LANES).await;
     write(&proxy, "legacy", 17, "first").await;
     write(&proxy, "modern", 17, "second").await;
     write(&proxy, "modern", 18, "alone").await;
@@ -134,8 +138,8 @@ async fn writes_of_both_sides_in_one_lane_are_not_told_as_equal_and_taint_it() {
     modern.mirrored.add_permits(10);
     let counts = proxy.settled("order").await;
     nothing_waits(&proxy).await;
-    assert_eq!(legacy.kept(), "second");
-    assert_eq!(modern.kept(), "first", "they end different");
+    assert_eq!(legacy.kept(17), "second");
+    assert_eq!(modern.kept(17), "first", "they end different");
     assert_eq!(counts.count(Outcome::Matched), 1, "{counts:?}");
     let unsaid = ended(&counts, Ending::Overlapped) + ended(&counts, Ending::Tainted);
     assert_eq!(unsaid, 3, "{counts:?}");
@@ -146,14 +150,7 @@ async fn writes_of_both_sides_in_one_lane_are_not_told_as_equal_and_taint_it() {
 #[tokio::test]
 async fn writes_of_both_sides_one_after_the_other_or_in_other_lanes_taint_nothing() {
     let (legacy, modern) = (Side::new(10), Side::new(10));
-    let shadow = format!("modern_share = \"50%\"\n{LANES}");
-    let routes = routes(
-        legacy.serve().await,
-        modern.serve().await,
-        "shadow",
-        &shadow,
-    );
-    let proxy = Proxy::start(&routes).await;
+    let proxy = shadowing(&legacy, &modern, "50%", LANES).await;
     for (side, order) in [
         ("legacy", 17),
         ("modern", 17),
@@ -177,14 +174,7 @@ async fn a_write_on_legacy_after_a_stop_crosses_those_that_wait_for_it() {
         ("", "{}", 17, "route:order"),
     ] {
         let (legacy, modern) = (Side::new(0), Side::new(10));
-        let shadow = format!("modern_share = \"100%\"\n{lines}");
-        let routes = routes(
-            legacy.serve().await,
-            modern.serve().await,
-            "shadow",
-            &shadow,
-        );
-        let proxy = Proxy::start(&routes).await;
+        let proxy = shadowing(&legacy, &modern, "100%", lines).await;
         write(&proxy, "modern", 17, "{\"customer\": 5}").await;
         proxy.running.routes.stop().await;
         assert!(tainted(&proxy).await.is_empty());

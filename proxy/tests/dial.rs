@@ -58,6 +58,20 @@ async fn routes_until(proxy: &Proxy, is: impl Fn(&Value) -> bool) -> Value {
     }
 }
 
+/// Asks on until the routes are so, and no more than the mirror keeps up with.
+async fn asked_until(proxy: &Proxy, is: impl Fn(&Value) -> bool) {
+    let asking = async {
+        loop {
+            proxy.get("/").await;
+            proxy.settled("all").await;
+        }
+    };
+    tokio::select! {
+        () = asking => {}
+        _ = routes_until(proxy, is) => {}
+    }
+}
+
 async fn events(proxy: &Proxy) -> String {
     proxy.control(Request::get("/api/dials"), "").await.body
 }
@@ -260,17 +274,7 @@ async fn a_dial_does_not_climb_while_modern_is_failing_however_good_the_day_was(
     assert_eq!(routes[0]["readiness"]["verdict"], "ready");
     assert_eq!(routes[0]["modern_share"], "0%");
     dead.store(false, SeqCst);
-    let asking = async {
-        loop {
-            proxy.get("/").await;
-            proxy.settled("all").await;
-        }
-    };
-    let rising = routes_until(&proxy, |routes| routes[0]["modern_share"] == "50%");
-    tokio::select! {
-        () = asking => {}
-        _ = rising => {}
-    }
+    asked_until(&proxy, |routes| routes[0]["modern_share"] == "50%").await;
 }
 
 #[tokio::test]
@@ -290,18 +294,7 @@ async fn a_dial_that_the_guard_turned_back_waits_before_it_climbs_again() {
     bad.store(false, SeqCst);
     routes_until(&proxy, |routes| routes[0]["modern_share"] == "0%").await;
     // Enough that matches outweighs what differed, so that the route is ready again.
-    let asking = async {
-        loop {
-            proxy.get("/").await;
-            // No more than the mirror keeps up with.
-            proxy.settled("all").await;
-        }
-    };
-    let rising = routes_until(&proxy, |routes| routes[0]["modern_share"] == "50%");
-    tokio::select! {
-        () = asking => {}
-        _ = rising => {}
-    }
+    asked_until(&proxy, |routes| routes[0]["modern_share"] == "50%").await;
     // The hold, and after it the time of a stage.
     let deadline = Instant::now() + PATIENCE;
     let happened = loop {
