@@ -23,3 +23,8 @@ pub(super) fn declare(
         }
     }
 }
+
+/// Whether every column holds by itself what it is declared to hold.
+pub(super) fn as_declared(columns: &[ColumnSchema], own: impl Fn(&ColumnSchema) -> Type) -> bool {
+    columns.iter().all(|column| own(column) == column.kind)
+}

@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, MySql, MySqlPool, Row as _};
 
 use super::wire::{Wire, gather, is_listed, kind};
 use crate::schema::{ColumnSchema, Type};
-use crate::store::declared::declare;
+use crate::store::declared::{as_declared, declare};
 use crate::store::gather::{Gather, Rows};
 use crate::store::pool::Lent;
 use crate::store::{Dialect, Figures, Packed, Range, Select};
@@ -39,11 +39,7 @@ pub(super) async fn packed(
     range: &Range,
     limit: u32,
 ) -> Result<Option<Packed>, Cause> {
-    if !select
-        .columns
-        .iter()
-        .all(|column| own(column) == column.kind)
-    {
+    if !as_declared(&select.columns, own) {
         return Ok(None);
     }
     let sql = paged(select, range, limit)?;

@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, PgPool, Row as _};
 use super::decode::Decoder;
 use super::wire::{Way, base, kind, selected, wires};
 use crate::schema::{ColumnSchema, TableName, Type};
-use crate::store::declared::declare;
+use crate::store::declared::{as_declared, declare};
 use crate::store::gather::{Gather, Rows};
 use crate::store::pool::Lent;
 use crate::store::{Dialect, Figures, Packed, Range, Select};
@@ -38,11 +38,7 @@ pub(super) async fn packed(
     range: &Range,
     limit: u32,
 ) -> Result<Option<Packed>, Cause> {
-    if !select
-        .columns
-        .iter()
-        .all(|column| own(column) == column.kind)
-    {
+    if !as_declared(&select.columns, own) {
         return Ok(None);
     }
     let query = paged(select, range, limit)?;
