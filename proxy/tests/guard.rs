@@ -281,6 +281,16 @@ async fn a_hold_follows_its_route_into_a_group_and_out_of_it_over_a_restart_too(
     for _ in 0..15 {
         assert_eq!(proxy.get("/").await.headers["x-side"], "modern");
     }
+    // Nor does another restart bring it back by the name that it had for a while.
+    let Proxy {
+        running, folder, ..
+    } = proxy;
+    running.stop(PATIENCE).await;
+    let proxy = Proxy::start_in(folder, &grouped).await;
+    assert_eq!(guard(&proxy).await["phase"], "watching");
+    for _ in 0..15 {
+        assert_eq!(proxy.get("/").await.headers["x-side"], "modern");
+    }
 }
 
 #[tokio::test]

@@ -67,7 +67,8 @@ pub(super) async fn restore(journal: &Journal) -> BTreeMap<Arc<str>, Post> {
 impl Guard {
     /// Has the journal keep what is new, again and again.
     pub async fn keep(self: Arc<Self>) {
-        let mut kept = self.documents();
+        // Holds may have moved since they were restored: all is kept once.
+        let mut kept = BTreeMap::new();
         loop {
             let pause = if self.keep_once(&mut kept).await {
                 PACE
@@ -108,7 +109,7 @@ impl Guard {
         let posts = self.posts.lock();
         let told = posts
             .iter()
-            .filter(|(_, post)| post.hits > 0 || post.hold.is_some() || post.climb.is_some());
+            .filter(|(_, post)| post.was_held() || post.climb.is_some());
         let documents = told.filter_map(|(dial, post)| {
             // These types can't fail to be written.
             Some((dial.to_string(), serde_json::to_string(post).ok()?))

@@ -61,6 +61,11 @@ impl Post {
         }
     }
 
+    /// Whether it is or was held. What is kept of a hold has to be kept without it once it is over.
+    pub(super) fn was_held(&self) -> bool {
+        self.last.is_some()
+    }
+
     /// Watching → tripped. Within as long after a hold as it lasted, the next one is twice as long.
     /// `routes` has all that the dial turns, the one that tripped it among them.
     pub(super) fn trip(
