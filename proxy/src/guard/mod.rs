@@ -99,24 +99,28 @@ impl Guard {
 
     /// One look at every dial; waits for nothing.
     pub fn look(&self, now: Timestamp) {
+        // Held to the end: where nobody changes the routes, this table stays the one in use.
+        let unchanging = self.routes.unchanging();
         let table = self.routes.table();
         let mut posts = self.posts.lock();
         self.follow(&table, &mut posts, now);
         for (name, routes) in dials(&table) {
             let post = posts.entry(name).or_default();
-            self.look_at(post, &routes, now);
+            self.look_at(post, &routes, unchanging.is_some(), now);
             self.look_at_plan(post, &routes, now);
         }
     }
 
-    fn look_at(&self, post: &mut Post, routes: &[&Arc<Route>], now: Timestamp) {
+    /// `settled` says that these routes are those in use, and stay so meanwhile.
+    fn look_at(&self, post: &mut Post, routes: &[&Arc<Route>], settled: bool, now: Timestamp) {
         let Some(dial) = routes.first().map(|route| &route.dial) else {
             return;
         };
         match post.phase() {
             Phase::Watching => {
                 // A table that was taken into use a moment ago may hold it for a hold that was over.
-                if dial.ceiling().is_some() {
+                // One that is about to be holds it for a hold that is not.
+                if settled && dial.ceiling().is_some() {
                     dial.release();
                 }
                 let watched = routes.iter().any(|route| is_watched(route));
@@ -271,3 +275,6 @@ fn stand_of(routes: &[&Arc<Route>]) -> String {
         .first()
         .map_or_else(String::new, |route| stand(route))
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::broadcast;
+use tokio::sync::{MutexGuard, broadcast};
 use xxhash_rust::xxh3::xxh3_128;
 
 /// Something that happened to the routes.
@@ -166,6 +166,12 @@ impl LiveRoutes {
         self.events.subscribe()
     }
 
+    /// While this is held nobody changes the routes; nothing where somebody is about to. Waits for
+    /// nothing.
+    pub fn unchanging(&self) -> Option<MutexGuard<'_, ()>> {
+        self.change.try_lock().ok()
+    }
+
     /// What runs, and what it stands over.
     pub(super) fn document(&self) -> Document {
         self.document.lock().clone()
@@ -290,6 +296,8 @@ impl LiveRoutes {
         table.take_up_evidence();
         table.keep_held(&old);
         self.table.store(Arc::clone(&table));
+        // The guard may have held one of the old dials meanwhile.
+        table.keep_held(&old);
         *self.document.lock() = document;
         let lines = changes::between(&old, &table);
         tracing::info!(changes = lines.len(), "routes loaded: {}", lines.join("; "));
