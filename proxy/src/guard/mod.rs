@@ -155,7 +155,9 @@ impl Guard {
                 self.tell(dial.name(), DialEvent::RELEASED, why, now);
             }
             Phase::Tripped => {
-                if routes.iter().all(|route| is_back(route)) && post.turned_back() {
+                // A stop in memory alone is gone with the next start.
+                let in_file = settled && !self.routes.differ_from_file();
+                if in_file && routes.iter().all(|route| is_back(route)) && post.turned_back() {
                     let why = "routes.toml says so".to_owned();
                     self.tell(dial.name(), DialEvent::TURNED_BACK, why, now);
                 }

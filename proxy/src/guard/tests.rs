@@ -67,3 +67,22 @@ async fn a_dial_is_turned_back_while_the_routes_change() {
     let dial = guard.routes.ledger().dial("a");
     assert_eq!(dial.ceiling(), Some(Share::NONE));
 }
+
+#[tokio::test]
+async fn a_stop_that_is_in_memory_alone_does_not_end_what_the_file_does_not_say() {
+    let (folder, guard) = guard().await;
+    guard.look(guard.now());
+    fail(&guard);
+    guard.look(guard.now());
+    let file = folder.path().join("routes.toml");
+    std::fs::write(&file, "no routes").unwrap();
+    assert!(guard.routes.stop().await.not_in_file.is_some());
+    let table = guard.routes.table();
+    assert_eq!(table.route("a").unwrap().mode, Mode::Legacy);
+    guard.look(guard.now());
+    assert_eq!(phase(&guard), Phase::Tripped, "a restart reads the file");
+    std::fs::write(&file, ROUTES).unwrap();
+    assert_eq!(guard.routes.stop().await.not_in_file, None);
+    guard.look(guard.now());
+    assert_eq!(phase(&guard), Phase::HoldingOff);
+}
