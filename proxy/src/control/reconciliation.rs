@@ -57,7 +57,7 @@ struct TableBody {
 /// What was taken of it.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(super) struct TakenView {
-    /// Tables of which no later comparison was known.
+    /// Tables that differ, or of which no later comparison was known.
     taken: u64,
 }
 

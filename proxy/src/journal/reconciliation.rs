@@ -25,7 +25,8 @@ struct Kept {
 
 impl Journal {
     /// Keeps what a comparison found, unless a later one is known; all of it or nothing. Says how
-    /// many tables were news.
+    /// many tables were news. A difference always is: a comparison that went on from where it was cut
+    /// off may have found it later than one that began after it.
     pub async fn keep_reconciliation(&self, tables: &[TableResult]) -> Result<u64, JournalError> {
         let mut connection = self.desk.acquire().await?;
         let done = keep(&mut connection, tables).await;
@@ -89,7 +90,8 @@ async fn keep(connection: &mut SqliteConnection, tables: &[TableResult]) -> sqlx
                  compared = excluded.compared, different = excluded.different, \
                  not_verified = excluded.not_verified, ids = excluded.ids, \
                  began_at = excluded.began_at, parent = excluded.parent \
-             WHERE excluded.began_at >= reconciliation.began_at",
+             WHERE excluded.began_at >= reconciliation.began_at \
+                 OR excluded.verdict = ?12",
         )
         .bind(&table.table)
         .bind(&table.source)
@@ -102,6 +104,7 @@ async fn keep(connection: &mut SqliteConnection, tables: &[TableResult]) -> sqlx
         .bind(table.began_at.as_millisecond())
         .bind(&table.parent)
         .bind(MOST)
+        .bind(DataVerdict::Different.as_str())
         .execute(&mut *tx)
         .await?;
         taken += kept.rows_affected();

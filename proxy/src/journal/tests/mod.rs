@@ -2,6 +2,7 @@
 
 mod failing;
 mod importing;
+mod reconciled;
 mod secrets;
 mod storing;
 
