@@ -26,10 +26,12 @@ struct Kept {
 impl Journal {
     /// Keeps what a comparison found, unless a later one is known; all of it or nothing. Says how
     /// many tables were news. A difference always is: a comparison that went on from where it was cut
-    /// off may have found it later than one that began after it.
+    /// off may have found it later than one that began after it. One that is yet to begin is known of a
+    /// clock that was wrong, and is in nobody's way.
     pub async fn keep_reconciliation(&self, tables: &[TableResult]) -> Result<u64, JournalError> {
         let mut connection = self.desk.acquire().await?;
-        let done = keep(&mut connection, tables).await;
+        let now = self.shared.clock.steady();
+        let done = keep(&mut connection, tables, now).await;
         Ok(give_back(connection, done).await?)
     }
 
@@ -73,7 +75,11 @@ impl Kept {
     }
 }
 
-async fn keep(connection: &mut SqliteConnection, tables: &[TableResult]) -> sqlx::Result<u64> {
+async fn keep(
+    connection: &mut SqliteConnection,
+    tables: &[TableResult],
+    now: Timestamp,
+) -> sqlx::Result<u64> {
     let mut tx = connection.begin().await?;
     let mut taken = 0;
     for table in tables {
@@ -91,7 +97,8 @@ async fn keep(connection: &mut SqliteConnection, tables: &[TableResult]) -> sqlx
                  not_verified = excluded.not_verified, ids = excluded.ids, \
                  began_at = excluded.began_at, parent = excluded.parent \
              WHERE excluded.began_at >= reconciliation.began_at \
-                 OR excluded.verdict = ?12",
+                 OR excluded.verdict = ?12 \
+                 OR reconciliation.began_at > ?13",
         )
         .bind(&table.table)
         .bind(&table.source)
@@ -105,6 +112,7 @@ async fn keep(connection: &mut SqliteConnection, tables: &[TableResult]) -> sqlx
         .bind(&table.parent)
         .bind(MOST)
         .bind(DataVerdict::Different.as_str())
+        .bind(now.as_millisecond())
         .execute(&mut *tx)
         .await?;
         taken += kept.rows_affected();

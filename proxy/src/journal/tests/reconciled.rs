@@ -39,3 +39,13 @@ async fn what_an_earlier_comparison_found_different_counts_until_a_later_one_fin
     assert_eq!(tell(&journal, Different, 0).await, Different);
     assert_eq!(tell(&journal, Equal, 6).await, Equal);
 }
+
+#[tokio::test]
+async fn what_is_yet_to_begin_is_in_the_way_of_nothing_that_has_begun() {
+    use DataVerdict::{Equal, NotVerified};
+    let setting = Setting::new();
+    let journal = setting.open(Settings::default()).await;
+    let now = Timestamp::now().as_second() / 60;
+    assert_eq!(tell(&journal, NotVerified, now + 60).await, NotVerified);
+    assert_eq!(tell(&journal, Equal, now).await, Equal);
+}
