@@ -152,3 +152,30 @@ async fn the_guard_is_neither_tripped_nor_blinded_by_a_time_of_day_that_jumps() 
     assert_eq!(now.eligible, counts.eligible + 200);
     assert_eq!(now.eligible, now.settled());
 }
+
+#[tokio::test]
+async fn a_comparison_is_as_old_as_it_is_whatever_the_time_of_day() {
+    let (proxy, turned, _) =
+        proxy("[routes.readiness]\ntables = [\"0\", \"1\", \"2\", \"3\"]").await;
+    // Each of another table: two from an hour ago, and two that are too old.
+    let steps = [
+        (DAY, 1, 0.25),
+        (-2 * DAY, 1, 0.5),
+        (0, 30, 0.5),
+        (2 * DAY, 30, 0.5),
+    ];
+    for (table, (jump, hours, green)) in steps.into_iter().enumerate() {
+        turned.jump(jump);
+        let began_at = turned.clock().now() - SignedDuration::from_hours(hours);
+        let found = serde_json::json!({ "tables": [{
+            "source": "T", "table": table.to_string(), "began_at": began_at, "verdict": "equal",
+            "compared": 9, "different": 0, "not_verified": 0,
+        }] });
+        let request =
+            Request::post("/api/reconciliation").header("content-type", "application/json");
+        let told = proxy.control(request, &found.to_string()).await;
+        assert_eq!(told.status, 200, "{}", told.body);
+        let found = criterion(&proxy, "data_parity").await;
+        assert!((found - green).abs() < 0.01, "table {table}: {found}");
+    }
+}

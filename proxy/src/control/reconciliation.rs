@@ -3,12 +3,13 @@
 
 use super::ControlState;
 use super::error::{ApiError, ErrorBody};
+use crate::clock::Clock;
 use crate::reconciliation::{DataVerdict, TableResult};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Bytes of what a comparison found.
@@ -101,14 +102,18 @@ pub(super) async fn tell(
     }
     let tables = found.tables.into_iter();
     let tables: Result<Vec<TableResult>, ApiError> = tables
-        .map(|table| table.judged(|text| state.journal.redacted(text)))
+        .map(|table| table.judged(state.ledger.clock(), |text| state.journal.redacted(text)))
         .collect();
     let taken = state.journal.keep_reconciliation(&tables?).await?;
     Ok(Json(TakenView { taken }))
 }
 
 impl TableBody {
-    fn judged(self, redacted: impl Fn(&str) -> String) -> Result<TableResult, ApiError> {
+    fn judged(
+        self,
+        clock: &Clock,
+        redacted: impl Fn(&str) -> String,
+    ) -> Result<TableResult, ApiError> {
         let names = [&self.table, &self.source];
         let entities = [&self.entity, &self.parent].into_iter().flatten();
         let mut texts = names.into_iter().chain(entities).chain(&self.ids);
@@ -151,8 +156,15 @@ impl TableBody {
             compared: self.compared,
             different: self.different,
             not_verified: self.not_verified,
-            // A clock that runs ahead must not keep a result fresh for longer.
-            began_at: self.began_at.min(Timestamp::now()),
+            began_at: by_steady(clock, self.began_at),
         })
     }
+}
+
+/// When it began by the clock that its age is told by, as long ago as it is by the time of day. A clock
+/// that runs ahead must not keep a result fresh for longer.
+fn by_steady(clock: &Clock, began_at: Timestamp) -> Timestamp {
+    let age = clock.now().duration_since(began_at);
+    let age = age.max(SignedDuration::ZERO);
+    clock.steady().checked_sub(age).unwrap_or(Timestamp::MIN)
 }
