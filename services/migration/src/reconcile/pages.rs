@@ -214,7 +214,10 @@ impl Side {
         limit: u32,
     ) -> Result<Sent, Cause> {
         if let Some(packing) = packing {
-            if let Some(packed) = self.store.packed(&packing.select, range, limit).await? {
+            let read = self
+                .store
+                .packed(&packing.select, range, limit, packing.room());
+            if let Some(packed) = read.await? {
                 let readable = packed.is_readable();
                 let packet = Packet::new(packed, packing);
                 return Ok(if readable {

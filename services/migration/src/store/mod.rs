@@ -96,13 +96,14 @@ pub trait Source: Send + Sync {
     /// The first rows of a range, at most `limit`, ascending.
     async fn page(&self, select: &Select, range: &Range, limit: u32) -> Result<Vec<Row>, Cause>;
 
-    /// The same as bytes that can be compared with another database's; nothing where this one has
-    /// no such page to give.
+    /// The same as bytes that can be compared with another database's, put into `room`, which has no
+    /// rows; nothing where this one has no such page to give.
     async fn packed(
         &self,
         _select: &Select,
         _range: &Range,
         _limit: u32,
+        _room: Packed,
     ) -> Result<Option<Packed>, Cause> {
         Ok(None)
     }

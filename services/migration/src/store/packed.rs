@@ -64,6 +64,18 @@ impl Packed {
         pairs.take_while(|(one, two)| one == two).count()
     }
 
+    /// Drops the rows, for others to take their place.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+        self.unreadable = false;
+    }
+
+    /// Bytes of memory that are held for rows.
+    pub fn room(&self) -> usize {
+        self.bytes.capacity() + self.ends.capacity() * size_of::<usize>()
+    }
+
     /// Adds a value to the row that has begun.
     pub fn push(&mut self, value: &Value) {
         self.unreadable |= matches!(value, Value::Unreadable(_));

@@ -117,8 +117,9 @@ impl Source for Mysql {
         select: &Select,
         range: &Range,
         limit: u32,
+        room: Packed,
     ) -> Result<Option<Packed>, Cause> {
-        read::packed(&self.pool, select, range, limit).await
+        read::packed(&self.pool, select, range, limit, room).await
     }
 
     async fn at(&self, select: &Select, keys: &[Key]) -> Result<Vec<Row>, Cause> {

@@ -38,12 +38,13 @@ pub(super) async fn packed(
     select: &Select,
     range: &Range,
     limit: u32,
+    room: Packed,
 ) -> Result<Option<Packed>, Cause> {
     if !as_declared(&select.columns, own) {
         return Ok(None);
     }
     let sql = paged(select, range, limit)?;
-    Ok(Some(gathered(pool, &select.columns, sql).await?))
+    Ok(Some(gathered(pool, &select.columns, sql, room).await?))
 }
 
 fn paged(select: &Select, range: &Range, limit: u32) -> Result<String, Cause> {
@@ -166,15 +167,16 @@ struct Reading {
 }
 
 async fn rows(pool: &MySqlPool, columns: &[ColumnSchema], sql: String) -> Result<Vec<Row>, Cause> {
-    let Rows { mut done, .. } = gathered(pool, columns, sql).await?;
+    let Rows { mut done, .. } = gathered(pool, columns, sql, Rows::default()).await?;
     declare(columns, &mut done, own);
     Ok(done)
 }
 
-async fn gathered<G: Gather + Default>(
+async fn gathered<G: Gather>(
     pool: &MySqlPool,
     columns: &[ColumnSchema],
     sql: String,
+    mut found: G,
 ) -> Result<G, Cause> {
     let mut readings = Vec::with_capacity(columns.len());
     for column in columns {
@@ -184,7 +186,6 @@ async fn gathered<G: Gather + Default>(
         readings.push(Reading { wire, large });
     }
     let mut lent = Lent::of(pool).await?;
-    let mut found = G::default();
     let query = sqlx::query(AssertSqlSafe(sql)).persistent(false);
     let mut stream = query.fetch(&mut *lent);
     while let Some(row) = stream.try_next().await? {

@@ -71,16 +71,16 @@ impl From<StreamError> for Stop {
     }
 }
 
-impl<G: Gather + Default> Decoder<G> {
-    /// For at most so many rows of these columns.
-    pub(super) fn new(wires: Vec<Wire>, most: usize) -> Self {
+impl<G: Gather> Decoder<G> {
+    /// For at most so many rows of these columns, which are put behind those that are there.
+    pub(super) fn new(wires: Vec<Wire>, most: usize, rows: G) -> Self {
         Self {
             wires,
             most,
             part: Part::Head,
             rest: Vec::new(),
             least: 0,
-            rows: G::default(),
+            rows,
         }
     }
 

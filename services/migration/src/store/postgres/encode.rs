@@ -153,7 +153,7 @@ mod tests {
         )
         .expect("a row");
         tail(&mut out);
-        let mut decoder = Decoder::<crate::store::gather::Rows>::new(vec![wire], 1);
+        let mut decoder = Decoder::new(vec![wire], 1, crate::store::gather::Rows::default());
         decoder.push(&out).expect("a stream");
         decoder.finish().expect("rows").done.remove(0).remove(0)
     }

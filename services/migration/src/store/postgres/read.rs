@@ -37,13 +37,16 @@ pub(super) async fn packed(
     select: &Select,
     range: &Range,
     limit: u32,
+    room: Packed,
 ) -> Result<Option<Packed>, Cause> {
     if !as_declared(&select.columns, own) {
         return Ok(None);
     }
     let query = paged(select, range, limit)?;
-    let packed = gathered(pool, &select.columns, &query, usize::try_from(limit)?).await?;
-    Ok(Some(packed))
+    let most = usize::try_from(limit)?;
+    Ok(Some(
+        gathered(pool, &select.columns, &query, most, room).await?,
+    ))
 }
 
 fn paged(select: &Select, range: &Range, limit: u32) -> Result<String, Cause> {
@@ -188,20 +191,21 @@ async fn rows(
     query: &str,
     most: usize,
 ) -> Result<Vec<Row>, Cause> {
-    let Rows { mut done, .. } = gathered(pool, columns, query, most).await?;
+    let Rows { mut done, .. } = gathered(pool, columns, query, most, Rows::default()).await?;
     declare(columns, &mut done, own);
     Ok(done)
 }
 
-async fn gathered<G: Gather + Default>(
+async fn gathered<G: Gather>(
     pool: &PgPool,
     columns: &[ColumnSchema],
     query: &str,
     most: usize,
+    into: G,
 ) -> Result<G, Cause> {
     let mut lent = Lent::of(pool).await?;
     let statement = format!("COPY ({query}) TO STDOUT (FORMAT binary)");
-    let mut decoder = Decoder::new(wires(columns), most);
+    let mut decoder = Decoder::new(wires(columns), most, into);
     let mut pieces = lent.copy_out_raw(&statement).await?;
     while let Some(piece) = pieces.try_next().await? {
         decoder.push(&piece)?;

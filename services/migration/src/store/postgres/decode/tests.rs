@@ -54,7 +54,7 @@ fn stream() -> Vec<u8> {
 }
 
 fn read<'p>(most: usize, pieces: impl Iterator<Item = &'p [u8]>) -> Result<Vec<Row>, StreamError> {
-    let mut decoder = Decoder::<Rows>::new(vec![Wire::Int4, Wire::Text], most);
+    let mut decoder = Decoder::new(vec![Wire::Int4, Wire::Text], most, Rows::default());
     for piece in pieces {
         decoder.push(piece)?;
     }
@@ -114,11 +114,11 @@ fn more_rows_or_other_columns_than_were_asked_for_are_refused() {
 
 #[test]
 fn an_announced_length_takes_no_memory() {
-    let mut decoder = Decoder::<Rows>::new(vec![Wire::Bytea], 1);
+    let mut decoder = Decoder::new(vec![Wire::Bytea], 1, Rows::default());
     decoder
         .push(&[&head()[..], &[0, 1], &i32::MAX.to_be_bytes()].concat())
         .expect_err("too long");
-    let mut decoder = Decoder::<Rows>::new(vec![Wire::Bytea], 1);
+    let mut decoder = Decoder::new(vec![Wire::Bytea], 1, Rows::default());
     let announced = (1_i32 << 29).to_be_bytes();
     decoder
         .push(&[&head()[..], &[0, 1], &announced].concat())
