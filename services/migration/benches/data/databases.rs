@@ -18,6 +18,10 @@ const VALUES: &str = "i, i % 50000, CASE i % 4 WHEN 0 THEN 'pending' WHEN 1 THEN
     concat('name ', substr(md5(i), 1, 20)), concat(substr(md5(i + 1), 1, 24), '@example.com'),
     CASE WHEN i % 3 = 0 THEN NULL ELSE concat('note ', substr(md5(i + 2), 1, 32)) END, i % 2 = 0";
 
+/// Megabytes of pages that `MariaDB` keeps: all rows, as the kernel keeps them for `PostgreSQL`. With
+/// fewer it is busy with its queue of reads, whoever compares.
+const POOL: u32 = 1_500;
+
 /// The servers, and where their rows are.
 pub(crate) struct Databases {
     pub(crate) postgres: Postgres,
@@ -33,7 +37,7 @@ pub(crate) struct Databases {
 impl Databases {
     pub(crate) fn start(rows: u64) -> Result<Self> {
         let postgres = Postgres::start_durable();
-        let mariadb = Mariadb::start();
+        let mariadb = Mariadb::start_with_pool(POOL);
         eprintln!("making {rows} rows in each server");
         let source = "source".to_owned();
         postgres.run_sql("postgres", &format!("CREATE DATABASE {source}"));

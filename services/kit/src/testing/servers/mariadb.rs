@@ -21,6 +21,9 @@ use super::template::{copy, finished, template, text, version};
 /// Databases of a server.
 const DATABASES: usize = 100;
 
+/// Megabytes of pages that a server keeps, which is enough for the rows of tests.
+const POOL: u32 = 64;
+
 /// The server that the tests of this process share; it ends with the process.
 static SHARED: LazyLock<Mariadb> = LazyLock::new(Mariadb::start);
 
@@ -39,12 +42,18 @@ pub fn mariadb_database() -> String {
 impl Mariadb {
     /// Starts a server.
     pub fn start() -> Self {
+        Self::start_with_pool(POOL)
+    }
+
+    /// Starts one that keeps so many megabytes of pages in memory, for a benchmark whose rows
+    /// should be there.
+    pub fn start_with_pool(megabytes: u32) -> Self {
         let directory = TempDir::with_prefix("cutover-mariadb-").expect("a directory");
         let name = format!("mariadb-{}", version("mariadbd"));
         let template = template(&name, make);
         copy(&template, &directory.path().join("data"));
         Self {
-            server: Supervised::start(Server, directory),
+            server: Supervised::start(Server { pool: megabytes }, directory),
             databases: AtomicUsize::new(0),
         }
     }
@@ -80,21 +89,21 @@ fn make(directory: &Path) {
     fs::write(&script, sql).expect("a script");
     let mut bootstrap = Command::new(binary("mariadbd"));
     bootstrap
-        .args(settings(directory))
+        .args(settings(directory, POOL))
         .arg("--bootstrap")
         .stdin(File::open(&script).expect("a script"));
     finished(&mut bootstrap);
 }
 
 /// What a server is run with, whether to be made or to serve.
-fn settings(directory: &Path) -> Vec<String> {
+fn settings(directory: &Path, pool: u32) -> Vec<String> {
     let mut words = vec![
         // Before all others, or it is refused.
         "--no-defaults".to_owned(),
         format!("--datadir={}", text(directory)),
         "--skip-grant-tables".into(),
         "--innodb-log-file-size=8M".into(),
-        "--innodb-buffer-pool-size=64M".into(),
+        format!("--innodb-buffer-pool-size={pool}M"),
         // In a test processes crash and machines do not.
         "--innodb-flush-log-at-trx-commit=2".into(),
         "--innodb-flush-method=nosync".into(),
@@ -109,7 +118,10 @@ fn settings(directory: &Path) -> Vec<String> {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Server;
+pub(super) struct Server {
+    /// Megabytes.
+    pool: u32,
+}
 
 impl Kind for Server {
     const ENDING: &'static str = "KILL";
@@ -117,7 +129,7 @@ impl Kind for Server {
     fn command(&self, directory: &Path, port: u16) -> Vec<String> {
         let mut words = vec!["setpriv".to_owned(), "--pdeathsig=KILL".to_owned()];
         words.push(text(&binary("mariadbd")));
-        words.extend(settings(&directory.join("data")));
+        words.extend(settings(&directory.join("data"), self.pool));
         words.extend([
             format!("--port={port}"),
             "--bind-address=127.0.0.1".to_owned(),
