@@ -5,7 +5,7 @@ mod common;
 
 use axum::Router;
 use axum::routing::{any, get};
-use common::{Answer, PATIENCE, Proxy, backend, one_route};
+use common::{Answer, PATIENCE, Proxy, backend, one_route, raw_backend};
 use cutover::outcome::{Ending, Outcome, RouteSnapshot};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// A candidate that does every write, and counts those with the right body.
 async fn candidate(writes: &Arc<AtomicU64>) -> SocketAddr {
@@ -186,4 +187,25 @@ async fn ids_are_found_far_into_an_answer_and_what_is_behind_that_taints() {
         let status = lanes(&proxy).await;
         assert_eq!(status["tainted"][0]["lane"].as_str(), tainted, "{status}");
     }
+}
+
+#[tokio::test]
+async fn a_write_that_the_primary_answers_by_its_head_alone_is_mirrored_all_the_same() {
+    let legacy = raw_backend(|mut stream| async move {
+        // It is answered before the proxy has had the time to send any of it.
+        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        let _ = stream.write_all(answer).await;
+        let mut sink = [0; 4096];
+        while stream.read(&mut sink).await.is_ok_and(|read| read > 0) {}
+    });
+    let writes = Arc::default();
+    let proxy = proxy(legacy.await, candidate(&writes).await, "").await;
+    let all = 40;
+    for order in 0..all {
+        assert_eq!(write(&proxy, order).await.status, 200);
+    }
+    let counts = proxy.settled("all").await;
+    assert_eq!(ended(&counts, Ending::RequestCut), 0, "{counts:?}");
+    assert_eq!(counts.count(Outcome::Matched), all, "{counts:?}");
+    assert_eq!(writes.load(Ordering::SeqCst), all);
 }

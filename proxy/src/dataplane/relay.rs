@@ -117,6 +117,18 @@ impl Relay<'_> {
                 break;
             }
         }
+        if !self.progress.sent {
+            // What came along with the head goes along with it. An upstream that answers by the head
+            // alone would else leave a request that is here as one that was cut.
+            let here = tokio::select! {
+                biased;
+                chunk = self.client.read_body_bytes() => Some(chunk.map_err(Error::into_down)?),
+                () = std::future::ready(()) => None,
+            };
+            if let Some(chunk) = here {
+                self.send(chunk).await?;
+            }
+        }
         Ok(())
     }
 
