@@ -74,7 +74,14 @@ fn tokens<'b>(places: &[&Pointer], body: &'b [u8]) -> Vec<Option<&'b str>> {
     };
     let mut json = serde_json::Deserializer::from_slice(body);
     if walk.deserialize(&mut json).is_err() {
-        found.fill(None);
+        // What one of them cannot go through is no reason not to find the others.
+        match places {
+            [] | [_] => found.fill(None),
+            many => {
+                let alone = many.iter().map(|place| tokens(&[place], body).pop()?);
+                found = alone.collect();
+            }
+        }
     }
     found
 }
@@ -236,6 +243,8 @@ mod tests {
             r#"{"a": 1, "c": {"d": 4}, "a": [2]}"#,
             r#"{"a": [1], "a": {"0": "text"}, "c": 3, "c": null}"#,
             r#"{"a": [1], "c": "#,
+            r#"{"a": 5, "c": 1e999}"#,
+            r#"{"c": "\ud800", "a": [5]}"#,
             "[]",
         ] {
             let one = Bytes::from_static(body.as_bytes());
