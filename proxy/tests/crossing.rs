@@ -6,8 +6,9 @@ mod common;
 use axum::Router;
 use axum::extract::Request;
 use axum::routing::any;
-use common::{Answer, PATIENCE, Proxy, backend};
+use common::{Answer, PATIENCE, Proxy, backend, dead_backend, eventually};
 use cutover::outcome::{Ending, Outcome, RouteSnapshot};
+use cutover::routing::Mode;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -185,7 +186,32 @@ async fn a_write_on_legacy_after_a_stop_crosses_those_that_wait_for_it() {
         legacy.mirrored.add_permits(10);
         nothing_waits(&proxy).await;
         not_green(&proxy, lane).await;
+        let counts = proxy.settled("order").await;
+        assert_eq!(counts.count(Outcome::Matched), 0, "{counts:?}");
     }
+}
+
+#[tokio::test]
+async fn a_write_that_legacy_takes_in_moderns_place_crosses_those_that_wait_for_it() {
+    let (legacy, modern) = (Side::new(0), Side::new(10));
+    let (old, new) = (legacy.serve().await, modern.serve().await);
+    let lines = format!("fallback = true\n{LANES}");
+    let shadow = format!("modern_share = \"100%\"\n{lines}");
+    let proxy = Proxy::start(&routes(old, new, "shadow", &shadow)).await;
+    write(&proxy, "modern", 17, "first").await;
+    let dead = routes(old, dead_backend().await, "modern", &lines);
+    std::fs::write(proxy.routes_file(), dead).unwrap();
+    eventually(|| {
+        let table = proxy.running.routes.table();
+        let modern = table.route("order")?.mode == Mode::Modern;
+        modern.then_some(())
+    })
+    .await;
+    write(&proxy, "modern", 18, "alone").await;
+    assert!(tainted(&proxy).await.is_empty());
+    write(&proxy, "modern", 17, "second").await;
+    assert_eq!(legacy.kept(17), "second");
+    assert_eq!(tainted(&proxy).await, ["order:17"]);
 }
 
 #[tokio::test]

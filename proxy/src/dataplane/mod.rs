@@ -30,7 +30,8 @@ use crate::lanes::Passage;
 use crate::mirror::Mirror;
 use crate::outcome::Ending;
 use crate::routes::LiveRoutes;
-use crate::routing::{Asked, Choice, Coverage, Plan};
+use crate::routing::{Asked, Choice, Coverage, Failure, Plan};
+use crate::side::Side;
 use answer::Refusal;
 use async_trait::async_trait;
 use hops::Hops;
@@ -238,9 +239,11 @@ impl DataPlane {
             }
         }
         let mirrored = !matches!(plan.coverage, Coverage::None);
-        // A write that is not mirrored may cross one that still waits for the side that takes it.
-        let crosses = || !header.method.is_safe() && lanes.crosses(plan.primary);
-        if mirrored || crosses() {
+        // A write that is not mirrored may cross one that still waits for the side that takes it, and
+        // legacy may take it in modern's place.
+        let falls_back = || plan.can_fall_back(&header.method, Failure::Unreached);
+        let crosses = || lanes.crosses(plan.primary) || lanes.crosses(Side::Legacy) && falls_back();
+        if mirrored || !header.method.is_safe() && crosses() {
             let client = || table.client.hash(&header.headers, address()).into();
             let passage = Passage::begin(
                 lanes,

@@ -8,7 +8,9 @@
 //!
 //! The data plane adds and reads atomics, and mirroring only takes away, so nobody waits for anybody.
 //! A lane is known by three places out of [`PLACES`]; lanes that share all three make a write cross
-//! that does not, with a thousand under way once in half a million. None that crosses is missed.
+//! that does not, with a thousand under way once in half a million. None that crosses is missed, but
+//! for one that is not mirrored and looks in the microseconds between another's choice of its side and
+//! its entry, where the routes changed just then.
 
 use super::lane::Lane;
 use crate::side::Side;

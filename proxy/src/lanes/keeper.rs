@@ -30,6 +30,8 @@ pub(super) enum Event {
     Clear(Lane, Option<String>, oneshot::Sender<Cleared>),
     /// Somebody wants the tainted lanes behind this one, so many of them.
     Taints(Option<Lane>, usize, oneshot::Sender<Vec<TaintedLane>>),
+    /// Somebody asks of an exchange whether its lanes are tainted now.
+    Tainted(Arc<[Lane]>, oneshot::Sender<bool>),
     /// Somebody wants to know.
     Status(oneshot::Sender<LanesStatus>),
 }
@@ -100,6 +102,7 @@ impl Keeper {
                     let taints = taints.map(|(lane, taint)| TaintedLane::of(lane, taint));
                     drop(reply.send(taints.collect()));
                 }
+                Event::Tainted(lanes, reply) => drop(reply.send(self.taints.touch(&lanes))),
                 Event::Status(reply) => drop(reply.send(self.status())),
             }
         }

@@ -81,6 +81,15 @@ impl Spot {
         matches!(self.turn, Turn::There { tainted: true })
     }
 
+    /// Whether its lanes are tainted by now: a write that crossed it may be over already.
+    pub async fn is_tainted(&self) -> bool {
+        let (reply, answer) = oneshot::channel();
+        self.room
+            .tell(Event::Tainted(Arc::clone(&self.lanes), reply));
+        // What nobody can say is not called equal.
+        answer.await.unwrap_or(true)
+    }
+
     /// The number of the exchange, which grows with the order and over restarts.
     pub fn id(&self) -> u64 {
         self.id

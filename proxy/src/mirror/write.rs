@@ -123,7 +123,7 @@ impl Mirror {
 
     async fn deliver(self: Arc<Self>, mut write: Write) {
         let turn = self.turn_of(&mut write).await;
-        let tainted = matches!(turn, Ok(true));
+        let mut tainted = matches!(turn, Ok(true));
         let answer = match turn {
             // Sending has a large future; most writes of an outage only wait.
             Ok(_) => Box::pin(self.try_on(&mut write)).await,
@@ -145,6 +145,7 @@ impl Mirror {
                 // Before the next of its lanes is sent and before the write is forgotten, it is
                 // known which ids belong together. A comparison that panics is not to be met again.
                 let over = self.outbox.answered(id);
+                tainted = tainted || spot.is_tainted().await;
                 let judged = match job {
                     Some(mut job) => {
                         job.exchange.candidate = Some(answer);
