@@ -37,7 +37,10 @@ pub(super) async fn run(job: Arc<Job>, number: u32, range: Range) -> Result<Foun
         }
         let one = legacy.peek(&job, &mut found).await?;
         let order = match (one, modern.peek(&job, &mut found).await?) {
-            (None, None) => return Ok(found),
+            (None, None) => {
+                job.watch.compared(&job.table, legacy.newly_read());
+                return Ok(found);
+            }
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
             (Some(legacy), Some(modern)) => job.judge.order(&legacy.row, modern),

@@ -218,13 +218,7 @@ impl Side {
                 .store
                 .packed(&packing.select, range, limit, packing.room());
             if let Some(packed) = read.await? {
-                let readable = packed.is_readable();
-                let packet = Packet::new(packed, packing);
-                return Ok(if readable {
-                    Sent::Packet(packet)
-                } else {
-                    Sent::Rows(packet.rows())
-                });
+                return Ok(Sent::Packet(Packet::new(packed, packing)));
             }
             packing.is_not_to_be_had();
         }

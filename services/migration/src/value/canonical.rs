@@ -69,54 +69,71 @@ pub(crate) fn bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     long(out, b'x', bytes);
 }
 
-/// The values whose forms these are. A number without a fraction comes back as the integer that it
-/// equals; what is behind the first bytes that are no form is left out.
-pub(crate) fn values(mut forms: &[u8]) -> impl Iterator<Item = Value> {
+/// The form of a value.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Form<'f> {
+    kind: u8,
+    content: &'f [u8],
+}
+
+/// The forms of values that stand one behind the other, of which none is made to pass it by; what is
+/// behind the first bytes that are no form is left out.
+pub(crate) fn forms(mut forms: &[u8]) -> impl Iterator<Item = Form<'_>> {
     std::iter::from_fn(move || {
-        let (value, rest) = first(forms)?;
+        let (form, rest) = first(forms)?;
         forms = rest;
-        Some(value)
+        Some(form)
     })
 }
 
-fn first(forms: &[u8]) -> Option<(Value, &[u8])> {
+fn first(forms: &[u8]) -> Option<(Form<'_>, &[u8])> {
     let (kind, rest) = forms.split_first()?;
-    let short = |value: fn(i64) -> Value| {
-        let (integer, rest) = rest.split_first_chunk::<8>()?;
-        Some((value(i64::from_le_bytes(*integer)), rest))
+    let (length, rest) = match kind {
+        b'0' => (0, rest),
+        b'b' => (1, rest),
+        b'i' | b'f' | b'd' | b'h' | b'l' | b'z' => (8, rest),
+        b'n' => (17, rest),
+        b'u' => (16, rest),
+        b't' | b'x' | b'?' => {
+            let (length, rest) = rest.split_first_chunk::<8>()?;
+            (usize::try_from(u64::from_le_bytes(*length)).ok()?, rest)
+        }
+        _ => return None,
     };
-    let long = |value: fn(&[u8]) -> Value| {
-        let (length, rest) = rest.split_first_chunk::<8>()?;
-        let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
-        let (bytes, rest) = rest.split_at_checked(length)?;
-        Some((value(bytes), rest))
-    };
-    match kind {
-        b'0' => Some((Value::Null, rest)),
-        b'b' => {
-            let (truth, rest) = rest.split_first()?;
-            Some((Value::Bool(*truth != 0), rest))
-        }
-        b'i' => short(Value::Int),
-        b'n' => {
-            let (scale, rest) = rest.split_first()?;
-            let (units, rest) = rest.split_first_chunk::<16>()?;
-            let number = Number::new(i128::from_le_bytes(*units), *scale)?;
-            Some((Value::Number(number), rest))
-        }
-        b'f' => short(|bits| Value::Float(f64::from_bits(bits.cast_unsigned()))),
-        b't' => long(|bytes| Value::text(String::from_utf8_lossy(bytes))),
-        b'x' => long(|bytes| Value::Bytes(bytes.into())),
-        b'd' => short(|days| i32::try_from(days).map_or(Value::Null, Value::Date)),
-        b'h' => short(Value::Time),
-        b'l' => short(Value::Naive),
-        b'z' => short(Value::Instant),
-        b'u' => {
-            let (bytes, rest) = rest.split_first_chunk::<16>()?;
-            Some((Value::Uuid(*bytes), rest))
-        }
-        b'?' => long(|bytes| Value::unreadable(String::from_utf8_lossy(bytes))),
-        _ => None,
+    let (content, rest) = rest.split_at_checked(length)?;
+    let kind = *kind;
+    Some((Form { kind, content }, rest))
+}
+
+impl Form<'_> {
+    /// The value; a number without a fraction comes back as the integer that it equals. Nothing
+    /// where the bytes hold none.
+    pub(crate) fn value(self) -> Option<Value> {
+        let integer = || {
+            self.content
+                .first_chunk::<8>()
+                .map(|i| i64::from_le_bytes(*i))
+        };
+        Some(match self.kind {
+            b'0' => Value::Null,
+            b'b' => Value::Bool(*self.content.first()? != 0),
+            b'i' => Value::Int(integer()?),
+            b'n' => {
+                let (scale, units) = self.content.split_first()?;
+                let units = i128::from_le_bytes(units.try_into().ok()?);
+                Value::Number(Number::new(units, *scale)?)
+            }
+            b'f' => Value::Float(f64::from_bits(integer()?.cast_unsigned())),
+            b't' => Value::text(String::from_utf8_lossy(self.content)),
+            b'x' => Value::Bytes(self.content.into()),
+            b'd' => Value::Date(i32::try_from(integer()?).ok()?),
+            b'h' => Value::Time(integer()?),
+            b'l' => Value::Naive(integer()?),
+            b'z' => Value::Instant(integer()?),
+            b'u' => Value::Uuid(self.content.try_into().ok()?),
+            b'?' => Value::unreadable(String::from_utf8_lossy(self.content)),
+            _ => return None,
+        })
     }
 }
 
