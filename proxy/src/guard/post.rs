@@ -109,7 +109,8 @@ impl Post {
         hold.routes = own.map(|own| own.routes).unwrap_or_default();
         hold.routes.insert(route.to_owned());
         self.hold = Some(hold);
-        self.last = self.last.max(former.last);
+        let lasts = self.last.into_iter().chain(former.last);
+        self.last = lasts.max_by_key(|(_, until)| *until);
         self.watched = false;
     }
 
@@ -282,5 +283,21 @@ mod tests {
         let hold = long.hold.unwrap();
         assert_eq!((hold.route.as_str(), hold.routes.len()), ("s", 2));
         assert_eq!(hold.until, at(150));
+    }
+
+    #[test]
+    fn how_long_the_next_hold_is_goes_by_the_latest_one_and_not_by_the_longest() {
+        let (mut long, mut late) = (Post::default(), Post::default());
+        let limits_of_long = Limits {
+            hold_off: Duration::from_secs(5_000),
+            ..limits()
+        };
+        long.trip("r", routes(), trip(), &limits_of_long, at(0));
+        long.release(at(10));
+        late.trip("s", ["s".to_owned()].into(), trip(), &limits(), at(90_000));
+        long.take_over("s", &late);
+        long.release(at(90_050));
+        long.trip("r", routes(), trip(), &limits(), at(90_060));
+        assert_eq!(held(&long), 200);
     }
 }
