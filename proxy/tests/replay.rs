@@ -134,6 +134,45 @@ async fn what_is_gone_on_both_sides_is_not_called_fixed() {
 }
 
 #[tokio::test]
+async fn a_sample_that_says_nothing_does_not_hide_one_that_still_differs() {
+    let gone = Arc::new(AtomicBool::new(false));
+    let side = |total: &'static str| {
+        let gone = Arc::clone(&gone);
+        Router::new().fallback(any(move |request: Request| async move {
+            match (gone.load(SeqCst), request.uri().path()) {
+                (true, "/a") => (StatusCode::NOT_FOUND, "none"),
+                _ => (StatusCode::OK, total),
+            }
+        }))
+    };
+    let (legacy, modern) = (backend(side("1")).await, backend(side("2")).await);
+    let proxy = Proxy::start(&one_route(legacy, modern, "shadow", "")).await;
+    // The smallest is sent first.
+    for path in ["/a", "/another-and-longer-one"] {
+        proxy.get(path).await;
+        proxy.settled("all").await;
+    }
+    let id = finding(&proxy, "open").await;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let request = http::Request::get(format!("/api/discrepancies/{id}"));
+        let detail: Value = serde_json::from_str(&proxy.control(request, "").await.body).unwrap();
+        if detail["samples"]
+            .as_array()
+            .is_some_and(|samples| samples.len() == 2)
+        {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{detail:#}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    gone.store(true, SeqCst);
+    let (code, told) = replay(&proxy, &[&id]).await;
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("legacy answered 404"), "{told}");
+}
+
+#[tokio::test]
 async fn a_redacted_request_is_not_replayed_and_that_is_told() {
     let Setting { proxy, asked, .. } = setting("").await;
     let request = http::Request::get("/orders/7").header("authorization", "Bearer x");

@@ -53,6 +53,8 @@ pub async fn replay(
         replayed: 0,
         why: Vec::new(),
     };
+    // What can't be told of one sample is not gone, but another one may show it.
+    let mut told = true;
     for sample in detail.samples.iter().take(MAX_SAMPLES) {
         let request = match faithful(&sample.exchange.request) {
             Ok(request) if request.method.is_safe() || unsafe_too => request,
@@ -86,19 +88,16 @@ pub async fn replay(
                 }
                 if let Some(why) = elsewhere(&replayed, &sample.exchange) {
                     replay.note(why);
-                    replay.result = ReplayResult::Untold;
-                    return replay;
+                    told = false;
                 }
             }
             Err(error) => {
                 replay.note(error.to_string());
-                // What can't be told of one sample is not gone.
-                replay.result = ReplayResult::Untold;
-                return replay;
+                told = false;
             }
         }
     }
-    if replay.replayed > 0 {
+    if told && replay.replayed > 0 {
         replay.result = ReplayResult::Gone;
     } else if detail.samples.is_empty() {
         replay.note("no samples are kept".to_owned());
