@@ -55,18 +55,28 @@ impl Breaker {
     /// The candidate answered.
     pub(super) fn succeeded(&self) {
         // Mostly nothing is to be changed, and a load leaves the cache line shared.
-        if self.failures.load(Ordering::Relaxed) > 0
-            && self.failures.swap(0, Ordering::Relaxed) >= LIMIT
-        {
-            self.closed_at.store(self.now().max(1), Ordering::Relaxed);
+        if self.failures.load(Ordering::Relaxed) == 0 {
+            return;
         }
+        let close = |failures: u32| {
+            // First, so that nobody who sees it closed takes it for closed since long ago.
+            if failures >= LIMIT {
+                self.closed_at.store(self.now().max(1), Ordering::Relaxed);
+            }
+            Some(0)
+        };
+        let _ = self
+            .failures
+            .fetch_update(Ordering::Release, Ordering::Relaxed, close);
     }
 
     /// Whether it is closed and was so for this long, or ever.
     pub(super) fn was_closed_for(&self, span: Duration) -> bool {
+        if self.failures.load(Ordering::Acquire) >= LIMIT {
+            return false;
+        }
         let closed_at = self.closed_at.load(Ordering::Relaxed);
-        let settled = closed_at == 0 || self.now() >= closed_at.saturating_add(millis(span));
-        settled && self.failures.load(Ordering::Relaxed) < LIMIT
+        closed_at == 0 || self.now() >= closed_at.saturating_add(millis(span))
     }
 
     /// The candidate gave no usable answer.
