@@ -9,6 +9,7 @@ of_every!([sqlite Sqlite, postgres Postgres]:
     a_refusal_leaves_nothing_behind,
     a_float_comes_back_or_is_refused,
     books_change_with_the_rows_or_not_at_all,
+    what_an_earlier_version_kept_of_progress_has_no_basis_and_more_can_be_kept,
     an_upsert_touches_only_what_differs,
     rows_are_deleted_by_their_keys,
     a_change_is_made_only_to_what_was_observed,
@@ -207,6 +208,24 @@ async fn books_change_with_the_rows_or_not_at_all(bed: Bed) {
     target.begin("orders", &parts[..1]).await.expect("a part");
     assert_eq!(target.progress("orders").await.expect("parts"), &parts[..1]);
     assert!(target.quarantined(None, 9).await.expect("rows").is_empty());
+}
+
+async fn what_an_earlier_version_kept_of_progress_has_no_basis_and_more_can_be_kept(bed: Bed) {
+    bed.run(
+        "CREATE TABLE cutover_progress (
+             source TEXT NOT NULL, part INTEGER NOT NULL, last_key TEXT, until_key TEXT,
+             rows_read BIGINT NOT NULL, done INTEGER NOT NULL, PRIMARY KEY (source, part));
+         INSERT INTO cutover_progress VALUES ('orders', 0, NULL, NULL, 9, 0);",
+    )
+    .await;
+    let target = bed.target().await;
+    target.prepare().await.expect("a second time");
+    let kept = target.progress("orders").await.expect("parts");
+    let found: Vec<_> = kept.iter().map(|part| (part.read, &*part.basis)).collect();
+    assert_eq!(found, [(9, "")]);
+    let parts = [progress(3, 3)];
+    target.begin("orders", &parts).await.expect("begun");
+    assert_eq!(target.progress("orders").await.expect("parts"), parts);
 }
 
 async fn an_upsert_touches_only_what_differs(bed: Bed) {

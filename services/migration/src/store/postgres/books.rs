@@ -28,6 +28,16 @@ CREATE TABLE IF NOT EXISTS cutover_deferred (
 );
 ALTER TABLE cutover_deferred ADD COLUMN IF NOT EXISTS since TIMESTAMPTZ DEFAULT now();";
 
+/// What earlier versions did not keep of progress; the look spares a copy under way the lock. With
+/// an empty basis, a table begins anew.
+const BASIS: &str = "
+DO $$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_attribute
+        WHERE attrelid = 'cutover_progress'::regclass AND attname = 'basis')
+    THEN ALTER TABLE cutover_progress ADD COLUMN basis TEXT NOT NULL DEFAULT '';
+    END IF;
+END $$";
+
 /// Two that prepare at one time would make each table twice.
 const ALONE: &str = "SELECT pg_advisory_xact_lock(hashtext('cutover_data'))";
 
@@ -54,6 +64,7 @@ pub(super) async fn prepare(pool: &PgPool) -> Result<(), Cause> {
     let made = transaction(pool, async |connection| {
         run(connection, ALONE).await?;
         run(connection, TABLES).await?;
+        run(connection, BASIS).await?;
         run(connection, DEFERRED).await
     });
     made.await.map(drop).map_err(cause)

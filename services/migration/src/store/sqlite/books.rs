@@ -9,8 +9,18 @@ use crate::store::books::{
 };
 use crate::value::Key;
 
+/// Whether progress was kept by an earlier version, which had no basis.
+const HAS_NO_BASIS: &str = "SELECT NOT EXISTS
+    (SELECT 1 FROM pragma_table_info('cutover_progress') WHERE name = 'basis')";
+
+/// With an empty basis, a table begins anew.
+const BASIS: &str = "ALTER TABLE cutover_progress ADD COLUMN basis TEXT NOT NULL DEFAULT ''";
+
 pub(super) async fn prepare(writer: &SqlitePool) -> Result<(), Cause> {
     sqlx::raw_sql(TABLES).execute(writer).await?;
+    if sqlx::query_scalar(HAS_NO_BASIS).fetch_one(writer).await? {
+        sqlx::raw_sql(BASIS).execute(writer).await?;
+    }
     Ok(())
 }
 
