@@ -35,7 +35,7 @@ pub enum Command {
 /// A hold, and that this process is the one that fills the database, until it is dropped.
 pub struct Held<'p> {
     pub(super) hold: Hold<'p>,
-    _alone: Alone,
+    pub(super) alone: Alone,
 }
 
 impl Command {
@@ -90,17 +90,18 @@ pub async fn begin<'p>(
         }
         pause(stop).await?;
     }
-    Ok(Held {
-        hold,
-        _alone: alone,
-    })
+    Ok(Held { hold, alone })
 }
 
 impl Held<'_> {
-    /// Ends when the hold is somebody else's, or nobody's.
-    pub(super) async fn lost(&self) -> MirroredError {
+    /// Ends when the hold is somebody else's, or nobody's, or another may be at work beside this.
+    pub(super) async fn lost(&mut self) -> MirroredError {
         loop {
             tokio::time::sleep(LOOK).await;
+            // Another would take the hold for its own, and the proxy could not tell the two apart.
+            if let Err(cause) = self.alone.check().await {
+                return MirroredError::NotAlone(cause);
+            }
             // A proxy that does not answer says nothing of that.
             let Ok(outbox) = self.hold.proxy().outbox().await else {
                 continue;

@@ -69,6 +69,12 @@ pub enum MirroredError {
          {DELIVERY:?}; writes are held on: end it, and run this again"
     )]
     StillAtWork,
+    /// What kept others away is gone.
+    #[error(
+        "what kept other commands away from this database is gone, so this one has stopped; \
+         mirrored writes are held on: run it again"
+    )]
+    NotAlone(#[source] Cause),
     /// What is kept beside the target's tables could not be read or written.
     #[error("could not keep by what name mirrored writes are held")]
     Target(#[source] Cause),
@@ -109,8 +115,11 @@ pub async fn finish(
     stop: &CancellationToken,
 ) -> Result<Report, MirroredError> {
     let deadline = Instant::now() + PATIENCE;
-    let mine = &held.hold;
-    let mut rounds = Rounds::begin(mine, sides).await?;
+    let Held {
+        hold: mine,
+        mut alone,
+    } = held;
+    let mut rounds = Rounds::begin(&mine, sides).await?;
     let up_to = loop {
         // What is over by this answer is in the list that is asked for after it.
         let passed = mine.proxy().outbox().await?.passed;
@@ -125,6 +134,8 @@ pub async fn finish(
             pause(stop).await?;
         }
     };
+    // Another that is at work on the same hold needs it.
+    alone.check().await.map_err(MirroredError::NotAlone)?;
     let released = mine.release(Some(up_to)).await?;
     let mut report = rounds.end();
     report.delivered = released.delivered;
@@ -149,7 +160,7 @@ where
     let Some(proxy) = proxy.filter(|_| feeds(&sides.plan)) else {
         return copy(stop.clone()).await;
     };
-    let held = begin(proxy, sides, Command::Migrate, take_over, stop).await?;
+    let mut held = begin(proxy, sides, Command::Migrate, take_over, stop).await?;
     let own = stop.child_token();
     let mut copying = pin!(copy(own.clone()));
     let mut report = tokio::select! {

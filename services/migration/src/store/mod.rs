@@ -4,6 +4,7 @@
 //! are read in pages by key: a page begins after the last key of the one before, so it costs the
 //! same wherever it lies, and rows that come or go elsewhere move none of it.
 
+mod alone;
 mod books;
 mod declared;
 mod gather;
@@ -22,6 +23,7 @@ use kit::error::Cause;
 use crate::schema::{ColumnSchema, TableName, TableSchema};
 use crate::value::{Key, Number, Row, Value};
 
+pub use alone::Alone;
 pub use books::{Commit, Naming, Progress, Quarantined, Waiting};
 pub use packed::Packed;
 pub use sql::{Dialect, NoBound};
@@ -146,13 +148,6 @@ pub struct Destination {
     pub columns: Vec<ColumnSchema>,
     /// Positions of the key's columns among them.
     pub key: Vec<usize>,
-}
-
-/// While there is one, no other process brings mirrored writes to a database. The system takes it
-/// back from a process that dies.
-pub struct Alone {
-    /// A locked file, or a session that has a lock.
-    _lock: Box<dyn Send + Sync>,
 }
 
 /// How rows are written.
@@ -291,14 +286,6 @@ pub trait Target: Source {
         destination: &Destination,
         changes: &[Change],
     ) -> Result<Vec<bool>, WriteError>;
-}
-
-impl Alone {
-    fn by(lock: impl Send + Sync + 'static) -> Self {
-        Self {
-            _lock: Box::new(lock),
-        }
-    }
 }
 
 impl Counter {

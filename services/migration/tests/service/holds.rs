@@ -272,6 +272,30 @@ async fn a_copy_to_postgres_that_was_killed_goes_on_with_its_own_hold() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_is_not_alone_any_more_stops_and_leaves_its_hold() {
+    let setting = Setting::new(Sides::postgres().await).await;
+    let copying = setting.copying().await;
+    let ended_sessions = setting
+        .sides
+        .number(
+            "SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM pg_locks
+             WHERE locktype = 'advisory' AND database =
+                 (SELECT oid FROM pg_database WHERE datname = current_database())",
+        )
+        .await;
+    assert_eq!(ended_sessions, 1);
+    let stopped = ended(copying).await;
+    let said = String::from_utf8_lossy(&stopped.stderr);
+    assert_eq!(stopped.status.code(), Some(2), "{said}");
+    assert!(said.contains("kept other commands away"), "{said}");
+    setting.hurry().await;
+    let again = setting.run(&COPY).await;
+    let said = String::from_utf8_lossy(&again.stderr);
+    assert_eq!(again.status.code(), Some(0), "{said}");
+    setting.whole(&[1]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_hold_from_elsewhere_is_left_alone_unless_it_is_to_be_taken_over() {
     let setting = Setting::new(Sides::sqlite().await).await;
     let elsewhere = Some((40, "another machine".to_owned()));

@@ -1,14 +1,17 @@
 //! Connections, and what the server's refusals mean.
 
 use std::str::FromStr as _;
+use std::time::Duration;
 
+use async_trait::async_trait;
 use kit::error::Cause;
 use kit::postgres::check_url;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgDatabaseError, PgPoolOptions};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, PgPool};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgPool};
 
+use crate::store::WriteError;
+use crate::store::alone::{Alone, Lock};
 use crate::store::pool::{Lent, connected};
-use crate::store::{Alone, WriteError};
 
 /// What a session is bounded by, and how it shows values.
 const SETTINGS: [(&str, &str); 12] = [
@@ -28,6 +31,15 @@ const SETTINGS: [(&str, &str); 12] = [
     ("tcp_keepalives_interval", "10"),
     ("tcp_keepalives_count", "6"),
 ];
+
+/// A session that only keeps a lock is idle, and is not to end for it. Before 14 there is no such
+/// limit, and setting it would be an error.
+const NEVER_IDLE: &str =
+    "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'";
+
+/// How long that session may be silent. The server, by the keepalives above, gives its lock to
+/// another after 90 seconds.
+const ANSWER: Duration = Duration::from_secs(45);
 
 /// Classes of errors that a row is at fault for: it does not fit its columns, it breaks a
 /// constraint, or an index cannot hold it. Class 21 is of two rows with one key.
@@ -59,10 +71,29 @@ pub(super) async fn open(url: &str, read_only: bool) -> Result<(PgPool, String),
 
 /// Has a session of its own keep a lock: it is gone with the session, however that ends.
 pub(super) async fn alone(pool: &PgPool) -> Result<Option<Alone>, Cause> {
+    Ok(locked(pool)
+        .await?
+        .map(|session| Alone::by(Lasting(session))))
+}
+
+async fn locked(pool: &PgPool) -> Result<Option<PgConnection>, Cause> {
     let mut session = pool.acquire().await?.detach();
+    run(&mut session, NEVER_IDLE).await.map_err(cause)?;
     let lock = sqlx::query_scalar("SELECT pg_try_advisory_lock(hashtext('cutover_data_feeder'))");
     let is_alone: bool = lock.fetch_one(&mut session).await?;
-    Ok(is_alone.then(|| Alone::by(session)))
+    Ok(is_alone.then_some(session))
+}
+
+/// A session that has a lock.
+struct Lasting(PgConnection);
+
+#[async_trait]
+impl Lock for Lasting {
+    async fn check(&mut self) -> Result<(), Cause> {
+        let answered = tokio::time::timeout(ANSWER, self.0.ping()).await;
+        answered.map_err(|_| format!("it did not answer within {} s", ANSWER.as_secs()))??;
+        Ok(())
+    }
 }
 
 /// What is done in one transaction, or not at all.
@@ -119,5 +150,31 @@ pub(super) fn cause(error: WriteError) -> Cause {
     match error {
         WriteError::Failed(cause) => cause,
         refused @ WriteError::Refused(_) => refused.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kit::testing::servers::postgres_database;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_session_that_keeps_the_lock_does_not_end_for_being_idle() {
+        let url = tokio::task::spawn_blocking(postgres_database).await;
+        let (pool, _) = open(&url.unwrap(), false).await.unwrap();
+        let mut first = pool.acquire().await.unwrap().detach();
+        let limit = "DO $$ BEGIN EXECUTE format(
+            'ALTER DATABASE %I SET idle_session_timeout = ''1h''', current_database()); END $$";
+        run(&mut first, limit).await.unwrap();
+        drop(first);
+        let mut session = locked(&pool).await.unwrap().unwrap();
+        let shown = async |session: &mut PgConnection| -> String {
+            let show = sqlx::query_scalar("SHOW idle_session_timeout");
+            show.fetch_one(session).await.unwrap()
+        };
+        let mut other = pool.acquire().await.unwrap();
+        assert_eq!(shown(&mut other).await, "1h");
+        assert_eq!(shown(&mut session).await, "0");
     }
 }

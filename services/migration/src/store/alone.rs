@@ -1,0 +1,41 @@
+//! Being the one process that brings mirrored writes to a database, and the look whether one still
+//! is. How a database keeps others away is for its own module.
+
+use std::fs::File;
+
+use async_trait::async_trait;
+use kit::error::Cause;
+
+/// While there is one, no other process brings mirrored writes to a database. The system takes it
+/// back from a process that dies.
+pub struct Alone {
+    lock: Box<dyn Lock>,
+}
+
+/// What keeps others away.
+#[async_trait]
+pub(super) trait Lock: Send + Sync {
+    /// An error where it may be another's by now.
+    async fn check(&mut self) -> Result<(), Cause>;
+}
+
+impl Alone {
+    pub(super) fn by(lock: impl Lock + 'static) -> Self {
+        Self {
+            lock: Box::new(lock),
+        }
+    }
+
+    /// An error where another process may be at work on the database by now.
+    pub async fn check(&mut self) -> Result<(), Cause> {
+        self.lock.check().await
+    }
+}
+
+/// A locked file is let go of by nobody but its process.
+#[async_trait]
+impl Lock for File {
+    async fn check(&mut self) -> Result<(), Cause> {
+        Ok(())
+    }
+}
