@@ -46,6 +46,11 @@ impl Command {
         }
     }
 
+    /// Under what the name is kept by which it asks for a hold: that of the last stays beside it.
+    fn asking(self) -> String {
+        format!("{}, asking", self.name())
+    }
+
     /// A name that nobody else has, and that tells people whom to look for.
     fn holder(self) -> String {
         let (process, now) = (std::process::id(), Timestamp::now());
@@ -135,12 +140,18 @@ async fn is_own(
     command: Command,
     target: &dyn Target,
 ) -> Result<bool, MirroredError> {
-    let kept = target.holder(command.name()).await;
-    let kept = kept.map_err(MirroredError::Target)?;
-    Ok(kept.is_some() && kept == standing.holder)
+    for name in [command.name(), &command.asking()] {
+        let kept = target.holder(name).await.map_err(MirroredError::Target)?;
+        if kept.is_some() && kept == standing.holder {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Holds by a new name, which is kept first: a kill in between leaves no hold that nobody knows.
+/// The former name is kept until the proxy has answered: where that refuses, who has the hold by it
+/// goes on with it.
 async fn hold_anew<'p>(
     proxy: &'p Proxy,
     target: &dyn Target,
@@ -148,22 +159,29 @@ async fn hold_anew<'p>(
     take_over: bool,
 ) -> Result<Hold<'p>, MirroredError> {
     let holder = command.holder();
-    let kept = target.keep_holder(command.name(), &holder).await;
+    let kept = target.keep_holder(&command.asking(), &holder).await;
     kept.map_err(MirroredError::Target)?;
-    if take_over {
-        return Ok(proxy.take_over(&holder).await?);
-    }
-    match proxy.hold(&holder).await {
+    let begun = if take_over {
+        proxy.take_over(&holder).await
+    } else {
+        proxy.hold(&holder).await
+    };
+    let hold = match begun {
         // Another was a moment faster.
         Err(
             error @ LinkError::Refused {
                 status: StatusCode::CONFLICT,
                 ..
             },
-        ) => Err(match proxy.outbox().await?.hold {
-            Some(standing) => MirroredError::Held(standing),
-            None => error.into(),
-        }),
-        begun => Ok(begun?),
-    }
+        ) if !take_over => {
+            return Err(match proxy.outbox().await?.hold {
+                Some(standing) => MirroredError::Held(standing),
+                None => error.into(),
+            });
+        }
+        begun => begun?,
+    };
+    let kept = target.keep_holder(command.name(), &holder).await;
+    kept.map_err(MirroredError::Target)?;
+    Ok(hold)
 }

@@ -154,7 +154,7 @@ pub(crate) const IDS: &str =
     "SELECT legacy, modern FROM cutover_ids WHERE entity = $1 AND legacy > $2
      ORDER BY legacy LIMIT $3";
 
-/// Gives the name by which command `$1` held writes last.
+/// Gives the name by which command `$1` held writes last, or asked to.
 pub(crate) const HOLDER: &str = "SELECT holder FROM cutover_hold WHERE command = $1";
 /// Keeps that name.
 pub(crate) const HOLD: &str = "INSERT INTO cutover_hold (command, holder) VALUES ($1, $2)

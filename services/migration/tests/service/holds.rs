@@ -26,6 +26,16 @@ struct Seen {
     given: u64,
     /// By what tag a hold was ended.
     released: Vec<u64>,
+    /// What becomes of taking over, in place of an answer.
+    failing: Option<Failing>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Failing {
+    /// Nothing.
+    Before,
+    /// The hold is taken over, and who asked does not learn it.
+    After,
 }
 
 type Shared = Arc<Mutex<Seen>>;
@@ -69,10 +79,19 @@ async fn hold(
     if !named && seen.hold.is_some() {
         return refused(StatusCode::CONFLICT, "there is a hold");
     }
-    if headers.get("if-match").is_none_or(|tag| tag == "*") {
+    let takes_over = headers.get("if-match").is_some_and(|tag| tag == "*");
+    let failing = seen.failing.filter(|_| takes_over);
+    let unavailable = || refused(StatusCode::SERVICE_UNAVAILABLE, "the hold can't be stored");
+    if failing == Some(Failing::Before) {
+        return unavailable();
+    }
+    if takes_over || !named {
         seen.given += 1;
         let holder = asked["holder"].as_str().unwrap().to_owned();
         seen.hold = Some((seen.given, holder));
+    }
+    if failing.is_some() {
+        return unavailable();
     }
     Json(seen.outbox()).into_response()
 }
@@ -271,6 +290,35 @@ async fn a_copy_to_postgres_that_was_killed_goes_on_with_its_own_hold() {
     a_copy_that_was_killed_goes_on_with_its_own_hold(Sides::postgres().await).await;
 }
 
+/// What one copy left when it was killed, after another asked in vain to take its hold over.
+async fn a_copy_after_a_takeover_that_failed(failing: Failing, released: u64) {
+    let setting = Setting::new(Sides::sqlite().await).await;
+    let mut killed = setting.copying().await;
+    setting.seen.lock().failing = Some(failing);
+    let taking = setting.run(&[&COPY[..], &["--take-over"]].concat()).await;
+    let said = String::from_utf8_lossy(&taking.stderr);
+    assert_eq!(taking.status.code(), Some(2), "{said}");
+    assert!(said.contains("can't be stored"), "{said}");
+    // Where it was taken over, it may have ended by itself already.
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    setting.hurry().await;
+    let again = setting.run(&COPY).await;
+    let said = String::from_utf8_lossy(&again.stderr);
+    assert_eq!(again.status.code(), Some(0), "{said}");
+    setting.whole(&[released]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_knows_its_hold_after_one_that_was_refused_to_take_it_over() {
+    a_copy_after_a_takeover_that_failed(Failing::Before, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_knows_a_hold_that_was_taken_over_without_an_answer() {
+    a_copy_after_a_takeover_that_failed(Failing::After, 2).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_that_is_not_alone_any_more_stops_and_leaves_its_hold() {
     let setting = Setting::new(Sides::postgres().await).await;
@@ -302,7 +350,7 @@ async fn a_hold_from_elsewhere_is_left_alone_unless_it_is_to_be_taken_over() {
     *setting.seen.lock() = Seen {
         hold: elsewhere.clone(),
         given: 40,
-        released: Vec::new(),
+        ..Seen::default()
     };
     setting.refuses(&COPY, "another machine").await;
     setting.refuses(&TAINTED, "another machine").await;
