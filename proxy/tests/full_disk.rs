@@ -19,9 +19,10 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Mounts a small file system of its own over the folder, which nobody else sees, and runs the
-/// program on it.
+/// program on it. It has room for both logs that are written ahead, of 4 MB each: with less, what was
+/// given back may be less than what they have grown by.
 const SMALL_DISK: &str = "routes=$(cat \"$0/routes.toml\") && \
-    mount -t tmpfs -o size=2m,mode=700 tmpfs \"$0\" && \
+    mount -t tmpfs -o size=16m,mode=700 tmpfs \"$0\" && \
     printf '%s\\n' \"$routes\" > \"$0/routes.toml\" && exec \"$@\"";
 
 /// Lets no file grow beyond some hundred kilobytes; the signal that says so is ignored, so that the
