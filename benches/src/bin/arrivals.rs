@@ -54,7 +54,7 @@ struct Run {
     target: SocketAddr,
     request: Vec<u8>,
     /// When each request comes, counted from the start.
-    moments: Vec<Duration>,
+    moments: Vec<Option<Duration>>,
     next: AtomicUsize,
     start: Instant,
     end: Instant,
@@ -91,16 +91,14 @@ fn main() -> Result<()> {
     Ok(log.flush()?)
 }
 
-/// The same for every run, so that what is measured side by side gets the same load.
-fn moments(requests: usize, rate: Option<u32>) -> Vec<Duration> {
+/// The same for every run, so that what is measured side by side gets the same load; nothing where a
+/// request comes as soon as there is a connection for it.
+fn moments(requests: usize, rate: Option<u32>) -> Vec<Option<Duration>> {
     let mut random = fastrand::Rng::with_seed(17);
     let mut at = 0.0;
     let mut next = || {
-        let Some(rate) = rate else {
-            return Duration::ZERO;
-        };
-        at -= (1.0 - random.f64()).ln() / f64::from(rate);
-        Duration::from_secs_f64(at)
+        at -= (1.0 - random.f64()).ln() / f64::from(rate?);
+        Some(Duration::from_secs_f64(at))
     };
     (0..requests).map(|_| next()).collect()
 }
@@ -113,7 +111,7 @@ impl Run {
         let mut answered = Vec::new();
         let mut open = None;
         while let Some(moment) = self.moments.get(self.next.fetch_add(1, Ordering::Relaxed)) {
-            let mut came = self.start + *moment;
+            let mut came = moment.map_or_else(Instant::now, |moment| self.start + moment);
             if let Some(early) = came.checked_duration_since(Instant::now()) {
                 thread::sleep(early);
                 // How late a thread wakes is the generator's fault.
@@ -202,7 +200,9 @@ mod tests {
 
     #[test]
     fn requests_come_at_the_asked_rate_and_at_irregular_moments() {
-        let moments = moments(3000, Some(1000));
+        assert!(moments(3, None).iter().all(Option::is_none));
+        let moments: Vec<Duration> = moments(3000, Some(1000)).into_iter().flatten().collect();
+        assert_eq!(moments.len(), 3000);
         let last = moments.last().unwrap().as_secs_f64();
         assert!((2.8..3.2).contains(&last), "{last}");
         let close = moments

@@ -39,7 +39,7 @@ impl<T: Send + 'static> Feed<T> {
     pub(super) fn of(
         job: &Job,
         side: &Side,
-        number: u32,
+        as_bytes: bool,
         range: Range,
         make: impl Fn(Row) -> Made<T> + Send + Sync + 'static,
         row: fn(&T) -> &Row,
@@ -54,7 +54,7 @@ impl<T: Send + 'static> Feed<T> {
             side: side.clone(),
             pages: side
                 .clone()
-                .packets(number, range, &job.options, &job.stop, page),
+                .packets(as_bytes, range, &job.options, &job.stop, page),
             make,
             row,
             packet: None,

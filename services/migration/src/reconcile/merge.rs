@@ -21,14 +21,23 @@ pub(super) async fn run(job: Arc<Job>, number: u32, range: Range) -> Result<Foun
     let mut found = Found::default();
     let worker = Arc::clone(&job);
     let make = move |row| worker.legacy(row);
-    let mut legacy = Feed::of(&job, &job.source, number, range, make, |legacy| &legacy.row);
+    let as_bytes = job.source.pays(number);
+    let mut legacy = Feed::of(&job, &job.source, as_bytes, range, make, |legacy| {
+        &legacy.row
+    });
     let worker = Arc::clone(&job);
     let make = move |row| Ok(worker.judge.found(row));
-    let mut modern = Feed::of(&job, &job.target, number, target_range, make, |row| row);
+    let mut modern = Feed::of(&job, &job.target, as_bytes, target_range, make, |row| row);
+    // Whoever watches has a lock, which is not for every row.
+    let tell = |read| {
+        if read > 0 {
+            job.watch.compared(&job.table, read);
+        }
+    };
     loop {
         legacy.fill().await?;
         modern.fill().await?;
-        job.watch.compared(&job.table, legacy.newly_read());
+        tell(legacy.newly_read());
         // Nearly all rows are equal as they were sent.
         let equal = legacy.pass_equal(&job, &mut modern)?;
         found.ledger.equal += equal;
@@ -38,7 +47,7 @@ pub(super) async fn run(job: Arc<Job>, number: u32, range: Range) -> Result<Foun
         let one = legacy.peek(&job, &mut found).await?;
         let order = match (one, modern.peek(&job, &mut found).await?) {
             (None, None) => {
-                job.watch.compared(&job.table, legacy.newly_read());
+                tell(legacy.newly_read());
                 return Ok(found);
             }
             (Some(_), None) => Ordering::Less,

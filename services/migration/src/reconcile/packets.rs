@@ -39,7 +39,7 @@ pub(super) struct Packing {
     spare: Mutex<Vec<Packed>>,
 }
 
-/// How often bytes were equal.
+/// How often bytes were equal, by the rows of both sides.
 #[derive(Debug, Default)]
 struct Worth {
     /// Whether a database was found to have no such pages.
@@ -164,9 +164,9 @@ impl Packet {
         let equal = self.packed.equal(self.at, &other.packed, other.at);
         let ranges = (self.at..self.at + equal, other.at..other.at + equal);
         (self.at, other.at) = (ranges.0.end, ranges.1.end);
-        let worth = &self.packing.worth;
-        worth.equal.fetch_add(equal as u64, Ordering::Relaxed);
-        worth.seen.fetch_add(equal as u64, Ordering::Relaxed);
+        let (worth, rows) = (&self.packing.worth, 2 * equal as u64);
+        worth.equal.fetch_add(rows, Ordering::Relaxed);
+        worth.seen.fetch_add(rows, Ordering::Relaxed);
         ranges
     }
 

@@ -114,17 +114,24 @@ impl Side {
         self.read(None, range, options, stop, move |sent| make(rows(sent)))
     }
 
-    /// The same of pages as bytes, where there are such and they are of use in this range.
+    /// Whether pages as bytes are of use in this range, for either side.
+    pub(super) fn pays(&self, range: u32) -> bool {
+        self.packing
+            .as_ref()
+            .is_some_and(|packing| packing.pays(range))
+    }
+
+    /// The same, of pages as bytes where they are of use and there are such.
     pub(super) fn packets<T: Send + 'static>(
         self,
-        number: u32,
+        as_bytes: bool,
         range: Range,
         options: &Options,
         stop: &CancellationToken,
         make: impl Fn(Sent) -> T + Send + 'static,
     ) -> Pages<T> {
         let packing = self.packing.clone();
-        let packing = packing.filter(|packing| packing.pays(number));
+        let packing = packing.filter(|_| as_bytes);
         self.read(packing, range, options, stop, make)
     }
 
