@@ -1,5 +1,7 @@
 //! Indexes and foreign keys that go before a load and come back after it, whatever dies between.
 
+use std::time::{Duration, Instant};
+
 use migration_service::store::{How, Naming, Target};
 use migration_service::value::Value;
 
@@ -198,7 +200,8 @@ async fn thousands_of_rows_that_refer_to_none_go_out_of_all_parts_of_a_table_and
         "INSERT INTO parents VALUES (1);
          INSERT INTO kids SELECT n, CASE WHEN n < 5000 THEN 1 ELSE 2 END
              FROM generate_series(0, 9999) AS n;
-         UPDATE kids SET parent = 3 WHERE id < 10;",
+         UPDATE kids SET parent = 3 WHERE id < 10;
+         INSERT INTO cutover_ids SELECT 'kid', 'legacy ' || n, n FROM generate_series(5000, 7999) AS n;",
     )
     .await;
     let gone = target.restore("Kids", &kids, &()).await;
@@ -208,5 +211,19 @@ async fn thousands_of_rows_that_refer_to_none_go_out_of_all_parts_of_a_table_and
     assert_eq!(bed.one("SELECT count(*) FROM kids").await, 4990);
     let kept = "SELECT count(DISTINCT row_key) FROM cutover_quarantine";
     assert_eq!(bed.one(kept).await, 5010);
+    let by_legacy = "SELECT count(*) FROM cutover_quarantine
+         WHERE row_key = 'legacy ' || (contents::jsonb ->> 'id')";
+    assert_eq!(bed.one(by_legacy).await, 3000);
     assert_eq!(bed.one(KEYS).await, 3, "of the table and of its parts");
+    // What a session has counted is there once it has ended.
+    target.close().await;
+    let scans = "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'cutover_ids'";
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let mut looked = 0;
+    while looked == 0 {
+        assert!(Instant::now() < deadline, "nobody looked at the ids");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        looked = bed.one(scans).await;
+    }
+    assert!(looked < 100, "{looked} looks at the ids");
 }

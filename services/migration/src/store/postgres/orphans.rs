@@ -1,6 +1,8 @@
 //! Rows that a foreign key refuses when it is made again: they go to quarantine, a thousand at a
 //! time, however many there are.
 
+use std::collections::HashMap;
+
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::books::quarantine;
@@ -45,10 +47,7 @@ pub(super) async fn orphans(
             let query = query.bind(tables).bind(places);
             let rows: Vec<(Vec<String>, String)> =
                 query.fetch_all(&mut *connection).await.map_err(refused)?;
-            let mut gone = Vec::with_capacity(rows.len());
-            for row in rows {
-                gone.push(named(connection, key, key_columns, naming, row).await?);
-            }
+            let gone = named(connection, key, key_columns, naming, rows).await?;
             quarantine(connection, &gone).await?;
             all += gone.len() as u64;
         }
@@ -97,38 +96,61 @@ fn deletion(key: &ForeignKey, key_columns: &[String]) -> String {
     )
 }
 
-/// A row under its source's key, where that is known.
+/// Rows under their source's keys, where those are known.
 async fn named(
     connection: &mut PgConnection,
     key: &ForeignKey,
     key_columns: &[String],
     naming: &dyn Naming,
-    (values, row): (Vec<String>, String),
-) -> Result<Quarantined, WriteError> {
+    rows: Vec<(Vec<String>, String)>,
+) -> Result<Vec<Quarantined>, WriteError> {
     let source = key.source.as_ref().unwrap_or(&key.of_table);
-    let there: Vec<(String, String)> = key_columns.iter().cloned().zip(values.clone()).collect();
-    let named = match naming.source_key(source, &there) {
-        Some(named) => Some(named),
-        None => made_of(connection, &values).await.map_err(refused)?,
+    let mapped = |values: &[String]| {
+        let columns = key_columns.iter().cloned();
+        let there: Vec<(String, String)> = columns.zip(values.iter().cloned()).collect();
+        naming.source_key(source, &there)
     };
-    Ok(Quarantined {
-        source: source.clone(),
-        key: named.unwrap_or_else(|| values.join(",")),
-        reason: format!(
-            "foreign key {}: {} has no row for {}",
-            key.name,
-            key.to_table,
-            key.of_columns.join(", ")
-        ),
-        row,
-    })
+    let rows: Vec<(Option<String>, Vec<String>, String)> = rows
+        .into_iter()
+        .map(|(values, row)| (mapped(&values), values, row))
+        .collect();
+    let generated = rows
+        .iter()
+        .filter_map(|(mapped, values, _)| match &**values {
+            [one] if mapped.is_none() => Some(one.as_str()),
+            _ => None,
+        });
+    let made = made_of(connection, generated.collect()).await;
+    let made = made.map_err(refused)?;
+    let reason = format!(
+        "foreign key {}: {} has no row for {}",
+        key.name,
+        key.to_table,
+        key.of_columns.join(", ")
+    );
+    let gone = rows.into_iter().map(|(mapped, values, row)| {
+        let there = values.join(",");
+        Quarantined {
+            source: source.clone(),
+            key: mapped
+                .or_else(|| made.get(&there).cloned())
+                .unwrap_or(there),
+            reason: reason.clone(),
+            row,
+        }
+    });
+    Ok(gone.collect())
 }
 
-/// What a generated key was made of.
-async fn made_of(connection: &mut PgConnection, key: &[String]) -> sqlx::Result<Option<String>> {
-    let [modern] = key else { return Ok(None) };
-    sqlx::query_scalar("SELECT legacy FROM cutover_ids WHERE modern = $1 LIMIT 1")
-        .bind(modern)
-        .fetch_optional(connection)
-        .await
+/// What generated keys were made of. All are asked for at once: nothing there is sorted by them.
+async fn made_of(
+    connection: &mut PgConnection,
+    keys: Vec<&str>,
+) -> sqlx::Result<HashMap<String, String>> {
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let query = sqlx::query_as("SELECT modern, legacy FROM cutover_ids WHERE modern = ANY ($1)");
+    let made: Vec<(String, String)> = query.bind(keys).fetch_all(connection).await?;
+    Ok(made.into_iter().collect())
 }
