@@ -276,25 +276,58 @@ fn of_postgres(select: &Select, queue: &str) -> Vec<String> {
             "CREATE OR REPLACE TRIGGER {truncate} AFTER TRUNCATE ON {table}
              FOR EACH STATEMENT EXECUTE FUNCTION {function}()"
         ),
+        parts_of_postgres(&select.table, &function),
         // A TRUNCATE before now is a matter of the copy that comes.
         format!("DELETE FROM {queue} WHERE {}", no_key.join(" AND ")),
     ]
+}
+
+/// A TRUNCATE of a part fires the triggers of the part alone.
+fn parts_of_postgres(table: &TableName, function: &str) -> String {
+    format!(
+        "DO $cutover$
+         DECLARE part regclass;
+         BEGIN
+             FOR part IN SELECT c.oid FROM pg_partition_tree({}::regclass) AS t
+                 JOIN pg_class AS c ON c.oid = t.relid
+                 WHERE t.level > 0 AND c.relkind IN ('r', 'p')
+             LOOP
+                 EXECUTE format('CREATE OR REPLACE TRIGGER %I AFTER TRUNCATE ON %s
+                     FOR EACH STATEMENT EXECUTE FUNCTION %s()', {}, part, {});
+             END LOOP;
+         END $cutover$",
+        literal(&Dialect::Postgres.table(table)),
+        literal(&format!("{BEFORE_TRUNCATE}{}", table.name)),
+        literal(function),
+    )
+}
+
+/// Takes away every trigger of a function: those of parts that are the table's no more, too.
+fn without_triggers(function: &str) -> String {
+    format!(
+        "DO $cutover$
+         DECLARE made record;
+         BEGIN
+             FOR made IN SELECT tgname, tgrelid::regclass AS of_table FROM pg_trigger
+                 WHERE tgfoid = to_regprocedure({}) AND tgparentid = 0
+             LOOP
+                 EXECUTE format('DROP TRIGGER %I ON %s', made.tgname, made.of_table);
+             END LOOP;
+         END $cutover$",
+        literal(&format!("{function}()")),
+    )
+}
+
+/// A text as `PostgreSQL` writes it.
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
 }
 
 fn removals(dialect: Dialect, table: &TableName) -> Vec<String> {
     let queue = dialect.table(&queue_of(table));
     let mut statements = match dialect {
         Dialect::Postgres => vec![
-            format!(
-                "DROP TRIGGER IF EXISTS {} ON {}",
-                dialect.name(&format!("{BEFORE}{}", table.name)),
-                dialect.table(table)
-            ),
-            format!(
-                "DROP TRIGGER IF EXISTS {} ON {}",
-                dialect.name(&format!("{BEFORE_TRUNCATE}{}", table.name)),
-                dialect.table(table)
-            ),
+            without_triggers(&queue),
             format!("DROP FUNCTION IF EXISTS {queue}()"),
         ],
         _ => EVENTS

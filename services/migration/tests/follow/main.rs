@@ -375,6 +375,27 @@ async fn a_table_that_was_truncated_ends_the_feed_until_it_is_started_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_part_of_a_table_that_was_truncated_ends_the_feed_and_gets_rid_of_its_trigger() {
+    let tables = "CREATE TABLE \"it's\" (id int PRIMARY KEY) PARTITION BY RANGE (id);
+         CREATE TABLE low PARTITION OF \"it's\" FOR VALUES FROM (0) TO (10) PARTITION BY RANGE (id);
+         CREATE TABLE lowest PARTITION OF low FOR VALUES FROM (0) TO (5);
+         CREATE TABLE high PARTITION OF \"it's\" FOR VALUES FROM (10) TO (20);
+         INSERT INTO \"it's\" VALUES (1), (11);";
+    let mapping = "[[tables]]\nfrom = \"it's\"\nto = \"it's\"\nfeeder = \"database\"\n";
+    let shop = Shop::from_postgres(tables, mapping).await;
+    let feed = feed_of(&shop).await;
+    copy(&shop).await;
+    follow(&shop, &*feed).await.unwrap();
+    shop.change("TRUNCATE lowest").await;
+    let error = follow(&shop, &*feed).await.unwrap_err();
+    assert!(matches!(error, FeedError::Expired { .. }), "{error}");
+    shop.change("ALTER TABLE \"it's\" DETACH PARTITION high")
+        .await;
+    feed.stop(&shop.sides.plan.tables[0]).await.unwrap();
+    shop.change("TRUNCATE lowest; TRUNCATE high").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn foreign_keys_whose_work_no_trigger_sees_are_named_before_anything_is_recorded() {
     let cascading = "ALTER TABLE child ADD CONSTRAINT goes FOREIGN KEY (parent)
              REFERENCES parent (id) ON DELETE CASCADE;

@@ -98,6 +98,14 @@ impl Shop {
         Self::open(mapping, from, to, None).await
     }
 
+    /// From one `PostgreSQL` to another, with the same tables of a test's own.
+    pub(crate) async fn from_postgres(tables: &str, mapping: &str) -> Self {
+        let (from, to) = (postgres_database(), postgres_database());
+        change(&from, tables).await;
+        change(&to, tables).await;
+        Self::open(mapping, from, to, None).await
+    }
+
     async fn to_postgres(from: String, to: String) -> Self {
         change(&to, &tables("double precision", "CHECK (amount >= 0)")).await;
         Self::open(MAPPING, from, to, None).await
