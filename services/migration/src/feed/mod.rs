@@ -23,7 +23,7 @@ use crate::mapping::Feeder;
 use crate::plan::{Plan, TablePlan};
 use crate::store::mssql::Mssql;
 use crate::store::{Dialect, Source, Target, WriteError};
-use crate::value::Key;
+use crate::value::{Key, Value};
 
 use apply::Applied;
 pub(crate) use apply::apply;
@@ -216,7 +216,8 @@ pub async fn follow(
     while !stop.is_cancelled() {
         let mut batches = Vec::with_capacity(tables.len());
         for table in &tables {
-            let batch = feed.next(table, BATCH).await?;
+            let mut batch = feed.next(table, BATCH).await?;
+            without_nameless(table, feed, &**source, &mut batch).await?;
             // Nothing would be found under it, and its change would be lost.
             if let Some(key) = batch.keys.iter().find(|key| !key.is_known()) {
                 let wrong = format!(
@@ -334,6 +335,27 @@ async fn round(
         }
     }
     Ok(done)
+}
+
+/// Leaves out changes of rows with null in their key, which `SQLite` alone allows. A table that has
+/// such a row is refused, as it is before a copy; once it has none, nothing is to do for them.
+async fn without_nameless(
+    table: &TablePlan,
+    feed: &dyn Feed,
+    source: &dyn Source,
+    batch: &mut Batch,
+) -> Result<(), FeedError> {
+    let nameless = |key: &Key| key.0.contains(&Value::Null);
+    if !batch.keys.iter().any(nameless) {
+        return Ok(());
+    }
+    let described = source.describe(&table.select.table).await;
+    described.map_err(failed(table))?;
+    batch.keys.retain(|key| !nameless(key));
+    if batch.keys.is_empty() {
+        feed.applied(table, batch).await?;
+    }
+    Ok(())
 }
 
 fn failed(table: &TablePlan) -> impl FnOnce(Cause) -> FeedError {

@@ -7,6 +7,7 @@
 
 mod shop;
 mod tracking;
+mod unseen;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -358,75 +359,6 @@ async fn whoever_may_write_to_a_table_may_do_so_while_its_changes_are_recorded()
     .await;
     follow(&shop, &*feed).await.unwrap();
     assert_eq!(shop.differences().await, Vec::<String>::new());
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_table_that_was_truncated_ends_the_feed_until_it_is_started_anew() {
-    let shop = Shop::on_postgres().await;
-    let feed = feed_of(&shop).await;
-    copy(&shop).await;
-    shop.change("TRUNCATE child").await;
-    for _ in 0..2 {
-        let error = follow(&shop, &*feed).await.unwrap_err();
-        assert!(matches!(error, FeedError::Expired { .. }), "{error}");
-    }
-    let feed = feed_of(&shop).await;
-    follow(&shop, &*feed).await.unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_part_of_a_table_that_was_truncated_ends_the_feed_and_gets_rid_of_its_trigger() {
-    let tables = "CREATE TABLE \"it's\" (id int PRIMARY KEY) PARTITION BY RANGE (id);
-         CREATE TABLE low PARTITION OF \"it's\" FOR VALUES FROM (0) TO (10) PARTITION BY RANGE (id);
-         CREATE TABLE lowest PARTITION OF low FOR VALUES FROM (0) TO (5);
-         CREATE TABLE high PARTITION OF \"it's\" FOR VALUES FROM (10) TO (20);
-         INSERT INTO \"it's\" VALUES (1), (11);";
-    let mapping = "[[tables]]\nfrom = \"it's\"\nto = \"it's\"\nfeeder = \"database\"\n";
-    let shop = Shop::from_postgres(tables, mapping).await;
-    let feed = feed_of(&shop).await;
-    copy(&shop).await;
-    follow(&shop, &*feed).await.unwrap();
-    shop.change("TRUNCATE lowest").await;
-    let error = follow(&shop, &*feed).await.unwrap_err();
-    assert!(matches!(error, FeedError::Expired { .. }), "{error}");
-    shop.change("ALTER TABLE \"it's\" DETACH PARTITION high")
-        .await;
-    feed.stop(&shop.sides.plan.tables[0]).await.unwrap();
-    shop.change("TRUNCATE lowest; TRUNCATE high").await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn foreign_keys_whose_work_no_trigger_sees_are_named_before_anything_is_recorded() {
-    let cascading = "ALTER TABLE child ADD CONSTRAINT goes FOREIGN KEY (parent)
-             REFERENCES parent (id) ON DELETE CASCADE;
-         ALTER TABLE parent ADD COLUMN above INTEGER;
-         ALTER TABLE parent ADD CONSTRAINT moves FOREIGN KEY (above)
-             REFERENCES parent (id) ON DELETE SET NULL ON UPDATE CASCADE;";
-    let shop = Shop::on_mariadb().await;
-    shop.change(cascading).await;
-    let before = shop.sides.source.tables().await.unwrap();
-    let dialect = shop.sides.source.dialect();
-    let feed = feed::open(&shop.from, dialect, &shop.sides.target).await;
-    let feed = feed.unwrap();
-    let refused = feed::start(&shop.sides.plan, &*feed, false).await;
-    let error = refused.err().unwrap().to_string();
-    for named in [
-        "child.goes ON DELETE CASCADE",
-        "parent.moves ON DELETE SET NULL ON UPDATE CASCADE",
-    ] {
-        assert!(error.contains(named), "{error}");
-    }
-    assert!(
-        !error.contains("ibfk"),
-        "a key that restricts hides nothing: {error}"
-    );
-    assert_eq!(shop.sides.source.tables().await.unwrap(), before);
-    feed::start(&shop.sides.plan, &*feed, true).await.unwrap();
-
-    // Where triggers see it, nobody is asked.
-    let shop = Shop::on_postgres().await;
-    shop.change(cascading).await;
-    feed_of(&shop).await;
 }
 
 /// The queue keeps keys as the table does: whatever their letters, and in whatever charset.

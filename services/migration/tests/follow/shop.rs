@@ -72,6 +72,18 @@ impl Shop {
         Self::open(mapping, from, to, Some(directory)).await
     }
 
+    /// From one file to another, with the same tables of a test's own.
+    pub(crate) async fn from_sqlite(tables: &str, mapping: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let file = |name: &str| format!("sqlite:{}", directory.path().join(name).display());
+        let (from, to) = (file("from.db"), file("to.db"));
+        for url in [&from, &to] {
+            let made = format!("PRAGMA journal_mode = WAL; {tables}");
+            change(&format!("{url}?mode=rwc"), &made).await;
+        }
+        Self::open(mapping, from, to, Some(directory)).await
+    }
+
     /// From one `PostgreSQL` to another.
     pub(crate) async fn on_postgres() -> Self {
         let (from, to) = (postgres_database(), postgres_database());
