@@ -292,7 +292,7 @@ async fn a_copy_to_postgres_that_was_killed_goes_on_with_its_own_hold() {
 
 /// What one copy left when it was killed, after another asked in vain to take its hold over.
 async fn a_copy_after_a_takeover_that_failed(failing: Failing, released: u64) {
-    let setting = Setting::new(Sides::sqlite().await).await;
+    let setting = Setting::new(Sides::postgres().await).await;
     let mut killed = setting.copying().await;
     setting.seen.lock().failing = Some(failing);
     let taking = setting.run(&[&COPY[..], &["--take-over"]].concat()).await;
