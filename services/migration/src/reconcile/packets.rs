@@ -1,5 +1,5 @@
 //! Pages of both sides as bytes: where a row's are the other's, the rows are equal, and nothing is
-//! made of them.
+//! made of them but their keys.
 //!
 //! That needs a table whose rows go to the target as they are. Rows whose bytes differ are made
 //! into values and judged like any others, so this decides nothing: it only finds out sooner what

@@ -1,7 +1,7 @@
 //! Rows in one piece of memory: the canonical forms of their values, one behind the other.
 //!
 //! Two such rows of the same columns are equal exactly where their bytes are. So a page of them is
-//! compared without a value being made, and values are made of the few rows that differ.
+//! compared without a value being made; a key is made where it is asked for, and rows that differ.
 
 use crate::schema::{ColumnSchema, Type};
 use crate::value::canonical::{self, Form};
