@@ -284,6 +284,7 @@ fn of_postgres(select: &Select, queue: &str) -> Vec<String> {
 
 /// A TRUNCATE of a part fires the triggers of the part alone.
 fn parts_of_postgres(table: &TableName, function: &str) -> String {
+    const SQL: Dialect = Dialect::Postgres;
     format!(
         "DO $cutover$
          DECLARE part regclass;
@@ -296,31 +297,26 @@ fn parts_of_postgres(table: &TableName, function: &str) -> String {
                      FOR EACH STATEMENT EXECUTE FUNCTION %s()', {}, part, {});
              END LOOP;
          END $cutover$",
-        literal(&Dialect::Postgres.table(table)),
-        literal(&format!("{BEFORE_TRUNCATE}{}", table.name)),
-        literal(function),
+        SQL.text(&SQL.table(table)),
+        SQL.text(&format!("{BEFORE_TRUNCATE}{}", table.name)),
+        SQL.text(function),
     )
 }
 
 /// Takes away every trigger of a function: those of parts that are the table's no more, too.
 fn without_triggers(function: &str) -> String {
+    let function = Dialect::Postgres.text(&format!("{function}()"));
     format!(
         "DO $cutover$
          DECLARE made record;
          BEGIN
              FOR made IN SELECT tgname, tgrelid::regclass AS of_table FROM pg_trigger
-                 WHERE tgfoid = to_regprocedure({}) AND tgparentid = 0
+                 WHERE tgfoid = to_regprocedure({function}) AND tgparentid = 0
              LOOP
                  EXECUTE format('DROP TRIGGER %I ON %s', made.tgname, made.of_table);
              END LOOP;
-         END $cutover$",
-        literal(&format!("{function}()")),
+         END $cutover$"
     )
-}
-
-/// A text as `PostgreSQL` writes it.
-fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }
 
 fn removals(dialect: Dialect, table: &TableName) -> Vec<String> {
