@@ -145,7 +145,7 @@ impl Mirror {
                 // Before the next of its lanes is sent and before the write is forgotten, it is
                 // known which ids belong together. A comparison that panics is not to be met again.
                 let over = self.outbox.answered(id);
-                tainted = tainted || spot.is_tainted().await;
+                tainted = tainted || ticket.is_some() && spot.is_tainted().await;
                 let judged = match job {
                     Some(mut job) => {
                         job.exchange.candidate = Some(answer);
