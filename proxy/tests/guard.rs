@@ -81,6 +81,18 @@ async fn guard(proxy: &Proxy) -> Value {
     routes[0]["guard"].clone()
 }
 
+/// The requests of the window that count as failed by modern.
+fn failed(proxy: &Proxy) -> u64 {
+    let table = proxy.running.routes.table();
+    let now = proxy.running.ledger.clock().steady();
+    let windows = table.routes.iter().map(|route| {
+        let seen = route.evidence.recent().read(now, route.guard.window);
+        assert!(seen.asked > 0, "{seen:?}");
+        seen.failed
+    });
+    windows.sum()
+}
+
 async fn guard_until(proxy: &Proxy, is: impl Fn(&Value) -> bool) -> Value {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -213,7 +225,39 @@ async fn what_legacy_fails_as_well_is_not_held_against_modern() {
     for _ in 0..30 {
         assert_eq!(proxy.get("/").await.status, 200);
     }
+    assert_eq!(failed(&proxy), 0);
     assert_eq!(guard(&proxy).await["hits"], 0);
+}
+
+#[tokio::test]
+async fn what_legacy_fails_in_modern_s_place_is_not_held_against_modern() {
+    let lines = format!("fallback = true\nfallback_on_5xx = true\n{GUARD}");
+    for (mode, share) in [("modern", ""), ("shadow", "modern_share = \"100%\"\n")] {
+        let lines = format!("{share}{lines}");
+        let ((legacy, of_legacy), (modern, of_modern)) =
+            (side("legacy").await, side("modern").await);
+        let proxy = Proxy::start(&one_route(legacy, modern, mode, &lines)).await;
+        of_legacy.store(BAD, SeqCst);
+        of_modern.store(BAD, SeqCst);
+        // One fewer than a sample, so that a look in between finds no reason.
+        for _ in 0..4 {
+            let answer = proxy.get("/").await;
+            assert_eq!(
+                (answer.status, &answer.headers["x-side"]),
+                (500, &"legacy".parse().unwrap())
+            );
+        }
+        let counts = proxy.running.ledger.route("all");
+        eventually(|| (counts.snapshot().requests() == 4).then_some(())).await;
+        proxy.settled("all").await;
+        of_legacy.store(WELL, SeqCst);
+        of_modern.store(WELL, SeqCst);
+        for _ in 0..30 {
+            assert_eq!(proxy.get("/").await.headers["x-side"], "modern", "{mode}");
+        }
+        assert_eq!(failed(&proxy), 0, "{mode}");
+        assert_eq!(guard(&proxy).await["hits"], 0, "{mode}");
+    }
 }
 
 #[tokio::test]

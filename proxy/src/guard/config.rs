@@ -24,8 +24,8 @@ pub struct GuardConfig {
     pub window: Option<String>,
     /// Requests that a limit has to be judged on at least. Default 20.
     pub minimum: Option<u64>,
-    /// The share of requests that modern may fail: no answer, a 5xx where legacy does better, or a
-    /// fallback to legacy. Default 5%.
+    /// The share of requests that modern may fail: no answer, or a 5xx that legacy was not seen to
+    /// give as well, because both were asked or legacy answered in modern's place. Default 5%.
     pub modern_errors: Option<String>,
     /// How many times as long as legacy modern may take, within which 95 % of the answers come.
     /// Default 3.0.

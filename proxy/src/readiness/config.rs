@@ -32,8 +32,9 @@ pub struct ReadinessConfig {
     /// The share of requests to be compared that may have ended otherwise than matched or
     /// different. Default 1%.
     pub unverified: Option<String>,
-    /// The share of requests that modern may fail to answer, or answer with a 5xx where legacy
-    /// does not. Default 0.1%.
+    /// The share of requests that modern may fail to answer, or answer with a 5xx that legacy was not
+    /// seen to give as well, because both were asked or legacy answered in modern's place. Default
+    /// 0.1%.
     pub modern_errors: Option<String>,
     /// How many times as long modern may take as legacy, at the median. Default 1.5.
     pub latency_p50: Option<f64>,

@@ -150,6 +150,13 @@ impl Evidence {
         self.recent.ask(true);
     }
 
+    /// Takes such a failure back, because legacy failed the same request with a 5xx as well; waits for
+    /// nothing.
+    pub fn legacy_failed_too(&self) {
+        self.current.load().excuse();
+        self.recent.excuse();
+    }
+
     /// Sets the period, which may change with every table.
     pub fn keep_for(&self, period: Duration) {
         let period = i64::try_from(period.as_millis()).unwrap_or(i64::MAX);

@@ -23,6 +23,8 @@ pub struct Plan {
     pub coverage: Coverage,
     /// The mode in force.
     mode: Mode,
+    /// Whether legacy answers because modern did so with a 5xx.
+    after_5xx: bool,
 }
 
 /// What shadowing makes of a request.
@@ -87,6 +89,7 @@ impl Plan {
             primary,
             coverage,
             mode,
+            after_5xx: false,
         }
     }
 }
@@ -95,11 +98,18 @@ impl Plan {
     /// Notes for the route's readiness and its guard how the request was answered; `failed` says that
     /// the primary gave no answer or a 5xx.
     pub fn note(&mut self, method: &Method, uri: &Uri, status: Option<StatusCode>, failed: bool) {
+        let is_shared = self.after_5xx && status.is_some_and(|status| status.is_server_error());
         if self.mode != Mode::Shadow {
             if self.primary == Side::Modern {
                 self.route.evidence.recent().ask(failed);
             }
+            if is_shared {
+                self.route.evidence.recent().excuse();
+            }
             return;
+        }
+        if is_shared {
+            self.route.evidence.legacy_failed_too();
         }
         let answered = Answered {
             template: &self.route.path,
@@ -150,6 +160,7 @@ impl Plan {
             return false;
         }
         self.primary = Side::Legacy;
+        self.after_5xx = failure == Failure::ServerError;
         self.route.counts.count_failed(Side::Modern);
         self.route.counts.count_fallback();
         if self.mode == Mode::Shadow {
