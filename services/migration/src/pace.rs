@@ -40,14 +40,25 @@ impl Pace {
         }
     }
 
+    /// The same for rows of other columns, of which nothing is known yet.
+    pub(crate) fn anew(&self) -> Self {
+        Self::new(self.wanted, self.bytes)
+    }
+
     /// Rows of the next page.
     pub(crate) fn rows(&self) -> u32 {
         self.rows
     }
 
-    /// Learns from a page of so many rows, of about so many bytes each; says how long to leave the
-    /// source alone.
-    pub(crate) fn took(&mut self, rows: usize, bytes: usize, elapsed: Duration) -> Duration {
+    /// Learns from a page for which so many rows were asked, and which has so many of about so many
+    /// bytes each; says how long to leave the source alone.
+    pub(crate) fn took(
+        &mut self,
+        asked: u32,
+        rows: usize,
+        bytes: usize,
+        elapsed: Duration,
+    ) -> Duration {
         if rows == 0 {
             return Duration::ZERO;
         }
@@ -58,7 +69,10 @@ impl Pace {
             self.best = self.best.min(seconds);
         }
         let factor = self.wanted.as_secs_f64() / elapsed.as_secs_f64().max(1e-6);
-        let rows = f64::from(count) * factor.clamp(0.5, 2.0);
+        // A page that ends with its range says nothing of how long a whole one takes, unless it took
+        // too long already.
+        let most = if count < asked { 1.0 } else { 2.0 };
+        let rows = f64::from(asked) * factor.clamp(0.5, most);
         // Clamped to the bounds before, so nothing is cut off.
         #[expect(
             clippy::cast_possible_truncation,
@@ -91,16 +105,25 @@ mod tests {
     #[test]
     fn pages_grow_and_shrink_to_the_time_that_they_may_take() {
         let mut pace = Pace::new(Duration::from_millis(500), 16 << 20);
-        pace.took(1000, 1, Duration::from_millis(50));
+        pace.took(1000, 1000, 1, Duration::from_millis(50));
         assert_eq!(pace.rows(), 2000);
-        pace.took(2000, 1, Duration::from_secs(2));
+        pace.took(2000, 2000, 1, Duration::from_secs(2));
         assert_eq!(pace.rows(), 1000);
+    }
+
+    #[test]
+    fn the_few_rows_at_the_end_of_a_range_do_not_make_the_next_pages_smaller() {
+        let mut pace = Pace::new(Duration::from_millis(500), 16 << 20);
+        pace.took(1000, 3, 1, Duration::from_millis(5));
+        assert_eq!(pace.rows(), 1000);
+        pace.took(1000, 3, 1, Duration::from_secs(2));
+        assert_eq!(pace.rows(), 500);
     }
 
     #[test]
     fn pages_of_long_rows_are_bounded_by_their_bytes() {
         let mut pace = Pace::new(Duration::from_millis(500), 16 << 20);
-        pace.took(100, 1 << 20, Duration::from_millis(1));
+        pace.took(100, 100, 1 << 20, Duration::from_millis(1));
         assert_eq!(pace.rows(), 16);
     }
 
@@ -108,11 +131,11 @@ mod tests {
     fn a_source_that_became_slow_is_left_alone_for_a_while() {
         let mut pace = Pace::new(Duration::from_millis(500), 16 << 20);
         assert_eq!(
-            pace.took(1000, 1, Duration::from_millis(120)),
+            pace.took(1000, 1000, 1, Duration::from_millis(120)),
             Duration::ZERO
         );
         let slow = Duration::from_secs(2);
-        assert_eq!(pace.took(1000, 1, slow), slow);
+        assert_eq!(pace.took(1000, 1000, 1, slow), slow);
     }
 
     #[test]

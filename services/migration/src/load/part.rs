@@ -80,7 +80,7 @@ async fn pages_of(
                 return;
             }
         };
-        let rest = pace.took(rows.len(), weight(&rows), started.elapsed());
+        let rest = pace.took(limit, rows.len(), weight(&rows), started.elapsed());
         let done = rows.len() < limit as usize;
         let count = rows.len() as u64;
         let next = Page::of(&job.table, &taken, rows, at, done);

@@ -52,9 +52,7 @@ impl<T: Send + 'static> Feed<T> {
         };
         Self {
             side: side.clone(),
-            pages: side
-                .clone()
-                .packets(as_bytes, range, &job.options, &job.stop, page),
+            pages: side.clone().packets(as_bytes, range, &job.stop, page),
             make,
             row,
             packet: None,

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::cause::Cause;
@@ -16,6 +17,7 @@ use super::pages::Side;
 use super::partitions::Partitions;
 use super::settle::Suspect;
 use super::{Options, Watch};
+use crate::pace::Pace;
 use crate::plan::TablePlan;
 use crate::store::{Quarantined, Range, Source};
 use crate::transform::BadValue;
@@ -70,7 +72,8 @@ impl Job {
         watch: Arc<dyn Watch>,
         stop: CancellationToken,
     ) -> Self {
-        let (from, to) = Packing::of(table).unzip();
+        let pace = || Arc::new(Mutex::new(Pace::new(options.page, options.bytes)));
+        let (from, to) = Packing::of(table, pace).unzip();
         Self {
             hashes: Hashes::of(table, &*source, &*target),
             judge: Judge::of(table),
@@ -78,11 +81,13 @@ impl Job {
                 store: source,
                 select: table.select.clone(),
                 packing: from,
+                pace: pace(),
             },
             target: Side {
                 store: target,
                 select: table.destination.select(),
                 packing: to,
+                pace: pace(),
             },
             table: table.clone(),
             quarantined: HashSet::new(),

@@ -32,7 +32,7 @@ pub(super) async fn forward(
     } else {
         job.source.clone()
     };
-    let mut pages = side.pages(range, &job.options, &job.stop, |page| page);
+    let mut pages = side.pages(range, &job.stop, |page| page);
     while let Some(page) = pages.next().await? {
         job.watch.compared(&job.table, page.len() as u64);
         let page = if sampled {
@@ -161,7 +161,7 @@ async fn each_source_key(
     mut each: impl FnMut(Key, Key, Digest),
 ) -> Result<(), ReconcileError> {
     let side = job.source.keys_only();
-    let mut pages = side.pages(Range::default(), &job.options, &job.stop, |page| page);
+    let mut pages = side.pages(Range::default(), &job.stop, |page| page);
     while let Some(page) = pages.next().await? {
         for row in page {
             let key = Key(row.into());
@@ -182,7 +182,7 @@ async fn each_target_key(
     mut each: impl FnMut(Key, Digest),
 ) -> Result<(), ReconcileError> {
     let keys = job.target.keys_only();
-    let mut pages = keys.pages(Range::default(), &job.options, &job.stop, |page| page);
+    let mut pages = keys.pages(Range::default(), &job.stop, |page| page);
     while let Some(page) = pages.next().await? {
         for row in page {
             let key = job.judge.found_key(row);

@@ -7,10 +7,11 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
+use crate::pace::Pace;
 use crate::plan::TablePlan;
 use crate::schema::ColumnSchema;
 use crate::store::{Packed, Select};
@@ -35,6 +36,10 @@ pub(super) struct Packing {
     /// For each of them, its place in the side's own order.
     places: Vec<usize>,
     worth: Arc<Worth>,
+    /// How large its pages are, in whichever range.
+    pub(super) pace: Arc<Mutex<Pace>>,
+    /// Bytes of the largest page so far.
+    largest: AtomicUsize,
     /// Memory of pages that are done with: no more than were in use at once.
     spare: Mutex<Vec<Packed>>,
 }
@@ -59,7 +64,10 @@ pub(super) struct Packet {
 
 impl Packing {
     /// For the source and the target of a table; nothing where its rows cannot be compared so.
-    pub(super) fn of(table: &TablePlan) -> Option<(Arc<Self>, Arc<Self>)> {
+    pub(super) fn of(
+        table: &TablePlan,
+        pace: impl Fn() -> Arc<Mutex<Pace>>,
+    ) -> Option<(Arc<Self>, Arc<Self>)> {
         let taken = Taken::of(&table.steps);
         let places = taken.places()?;
         let ignores = |step: &crate::transform::Step| step.compare.ignore;
@@ -81,12 +89,16 @@ impl Packing {
             },
             places: places.to_vec(),
             worth: Arc::clone(&worth),
+            pace: pace(),
+            largest: AtomicUsize::new(0),
             spare: Mutex::default(),
         };
         let target = Self {
             select: table.destination.select(),
             places: (0..places.len()).collect(),
             worth,
+            pace: pace(),
+            largest: AtomicUsize::new(0),
             spare: Mutex::default(),
         };
         Some((Arc::new(source), Arc::new(target)))
@@ -102,7 +114,10 @@ impl Packing {
 
     /// Memory for a page.
     pub(super) fn room(&self) -> Packed {
-        self.spare.lock().pop().unwrap_or_default()
+        let mut room = self.spare.lock().pop().unwrap_or_default();
+        // Growing by and by would copy it again and again.
+        room.reserve(self.largest.load(Ordering::Relaxed));
+        room
     }
 
     /// The side has no such pages.
@@ -114,6 +129,8 @@ impl Packing {
 impl Drop for Packet {
     fn drop(&mut self) {
         let mut room = std::mem::take(&mut self.packed);
+        let bytes = room.bytes().min(KEPT);
+        self.packing.largest.fetch_max(bytes, Ordering::Relaxed);
         room.clear();
         if room.room() <= KEPT {
             self.packing.spare.lock().push(room);

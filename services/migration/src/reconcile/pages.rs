@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kit::error::Cause;
+use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::ReconcileError;
 use super::packets::{Packet, Packing};
-use super::{Options, ReconcileError};
 use crate::pace::{Pace, weight};
 use crate::store::{Range, Select, Source};
 use crate::value::{Key, Row};
@@ -35,6 +36,8 @@ pub(super) struct Side {
     pub(super) select: Select,
     /// How its rows are read as bytes, where they can be compared so.
     pub(super) packing: Option<Arc<Packing>>,
+    /// How large its pages of rows are, in whichever range.
+    pub(super) pace: Arc<Mutex<Pace>>,
 }
 
 /// A page.
@@ -95,6 +98,7 @@ impl Side {
                 ..self.select.clone()
             },
             packing: None,
+            pace: Arc::new(Mutex::new(self.pace.lock().anew())),
         }
     }
 
@@ -103,7 +107,6 @@ impl Side {
     pub(super) fn pages<T: Send + 'static>(
         self,
         range: Range,
-        options: &Options,
         stop: &CancellationToken,
         make: impl Fn(Vec<Row>) -> T + Send + 'static,
     ) -> Pages<T> {
@@ -111,7 +114,7 @@ impl Side {
             Sent::Rows(rows) => rows,
             Sent::Packet(packet) => packet.rows(),
         };
-        self.read(None, range, options, stop, move |sent| make(rows(sent)))
+        self.read(None, range, stop, move |sent| make(rows(sent)))
     }
 
     /// Whether pages as bytes are of use in this range, for either side.
@@ -126,25 +129,26 @@ impl Side {
         self,
         as_bytes: bool,
         range: Range,
-        options: &Options,
         stop: &CancellationToken,
         make: impl Fn(Sent) -> T + Send + 'static,
     ) -> Pages<T> {
         let packing = self.packing.clone();
         let packing = packing.filter(|_| as_bytes);
-        self.read(packing, range, options, stop, make)
+        self.read(packing, range, stop, make)
     }
 
     fn read<T: Send + 'static>(
         self,
         packing: Option<Arc<Packing>>,
         range: Range,
-        options: &Options,
         stop: &CancellationToken,
         make: impl Fn(Sent) -> T + Send + 'static,
     ) -> Pages<T> {
         let (pages, read) = mpsc::channel(1);
-        let (mut pace, stop) = (Pace::new(options.page, options.bytes), stop.clone());
+        let stop = stop.clone();
+        // Bytes of a row are fewer where it is packed.
+        let pace = packing.as_ref().map_or(&self.pace, |packing| &packing.pace);
+        let pace = Arc::clone(pace);
         let mut range = range;
         let table = self.select.table.to_string();
         tokio::spawn(async move {
@@ -154,7 +158,7 @@ impl Side {
                     let _ = pages.send(Err(ReconcileError::Stopped)).await;
                     return;
                 }
-                let limit = pace.rows();
+                let limit = pace.lock().rows();
                 let began = Instant::now();
                 let sent = match self.page(packing.as_ref(), &range, limit).await {
                     Ok(sent) => sent,
@@ -163,8 +167,9 @@ impl Side {
                         return;
                     }
                 };
-                let pause = pace.took(sent.len(), sent.mean(), began.elapsed());
-                let last = sent.len() < limit as usize;
+                let (rows, bytes) = (sent.len(), sent.mean());
+                let pause = pace.lock().took(limit, rows, bytes, began.elapsed());
+                let last = rows < limit as usize;
                 if let Some(end) = sent.end(&self.select) {
                     range.after = Some(end);
                     if pages.send(Ok(Some(make(sent)))).await.is_err() {

@@ -69,9 +69,11 @@ impl Gather for Packed {
     }
 
     fn text(&mut self, bytes: &[u8]) {
-        match std::str::from_utf8(bytes) {
-            Ok(text) => self.push_text(text),
-            Err(_) => self.push(&no_text()),
+        // Most texts are ASCII, which is found out in less time.
+        if bytes.is_ascii() || std::str::from_utf8(bytes).is_ok() {
+            self.push_text(bytes);
+        } else {
+            self.push(&no_text());
         }
     }
 

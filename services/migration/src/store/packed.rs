@@ -71,6 +71,16 @@ impl Packed {
         self.unreadable = false;
     }
 
+    /// Bytes of the rows' values.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Makes room for so many bytes of values.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.bytes.reserve(bytes);
+    }
+
     /// Bytes of memory that are held for rows.
     pub fn room(&self) -> usize {
         self.bytes.capacity() + self.ends.capacity() * size_of::<usize>()
@@ -82,8 +92,8 @@ impl Packed {
         value.canonical(&mut self.bytes);
     }
 
-    /// The same of a text that no value was made of.
-    pub fn push_text(&mut self, text: &str) {
+    /// The same of a text that no value was made of, which is UTF-8.
+    pub fn push_text(&mut self, text: &[u8]) {
         canonical::text(&mut self.bytes, text);
     }
 
@@ -190,7 +200,7 @@ mod tests {
         let mut rows = packed(&[vec![Value::Int(1)]]);
         rows.push(&Value::text("half a row"));
         rows.undo_row();
-        rows.push_text("whole");
+        rows.push_text(b"whole");
         rows.end_row();
         assert_eq!(rows.len(), 2);
         assert_eq!(rows.at(1, &[0]).collect::<Vec<_>>(), [Value::text("whole")]);

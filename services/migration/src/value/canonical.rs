@@ -37,7 +37,7 @@ impl Value {
                 out.push(b'f');
                 out.extend(bits.to_le_bytes());
             }
-            Self::Text(words) => text(out, words),
+            Self::Text(words) => text(out, words.as_bytes()),
             Self::Bytes(content) => bytes(out, content),
             Self::Date(days) => short(out, b'd', i64::from(*days)),
             Self::Time(ticks) => short(out, b'h', *ticks),
@@ -59,9 +59,9 @@ impl Value {
     }
 }
 
-/// Appends the form of a text.
-pub(crate) fn text(out: &mut Vec<u8>, text: &str) {
-    long(out, b't', text.as_bytes());
+/// Appends the form of a text, which is UTF-8.
+pub(crate) fn text(out: &mut Vec<u8>, text: &[u8]) {
+    long(out, b't', text);
 }
 
 /// Appends the form of bytes.

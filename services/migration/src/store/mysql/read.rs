@@ -3,7 +3,7 @@
 use futures::TryStreamExt as _;
 use kit::error::Cause;
 use sqlx::mysql::MySqlRow;
-use sqlx::{AssertSqlSafe, MySql, MySqlPool, Row as _};
+use sqlx::{AssertSqlSafe, Either, Executor as _, MySql, MySqlPool, Row as _};
 
 use super::wire::{Wire, gather, is_listed, kind};
 use crate::schema::{ColumnSchema, Type};
@@ -187,9 +187,12 @@ async fn gathered<G: Gather>(
     }
     let mut lent = Lent::of(pool).await?;
     let query = sqlx::query(AssertSqlSafe(sql)).persistent(false);
-    let mut stream = query.fetch(&mut *lent);
-    while let Some(row) = stream.try_next().await? {
-        decode(&row, &readings, columns, &mut found)?;
+    // `fetch` would put another stream around each row.
+    let mut stream = lent.fetch_many(query);
+    while let Some(sent) = stream.try_next().await? {
+        if let Either::Right(row) = sent {
+            decode(&row, &readings, columns, &mut found)?;
+        }
     }
     drop(stream);
     lent.give_back();
