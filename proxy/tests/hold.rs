@@ -450,10 +450,18 @@ async fn what_is_held_is_ended_by_nobody_but_who_holds_it() {
     assert_eq!(status, 400, "{said}");
 
     // It is taken over, and is not the first one's any more.
+    let same = hold_as(&proxy, Some(&first), holder("the first")).await;
+    assert_eq!(same.as_ref(), Ok(&first));
+    let between = hold_as(&proxy, Some(&first), holder("the first, anew"))
+        .await
+        .unwrap();
+    assert_ne!(first, between);
+    let late = hold_as(&proxy, Some(&first), holder("too late")).await;
+    assert_eq!(late.unwrap_err().0, 412);
     let second = hold_as(&proxy, Some("*"), holder("the second"))
         .await
         .unwrap();
-    assert_ne!(first, second);
+    assert_ne!(between, second);
     for (call, body) in [
         ("hold", json!({})),
         ("mark", json!({})),

@@ -65,11 +65,12 @@ pub(super) struct ReleaseRequest {
 
 /// Holds what is delivered to modern: writes are stored in their order and wait, over restarts,
 /// and reads end as `skipped: held`. A full outbox taints, as ever. The answer comes once the hold
-/// is on disk. With the tag of the hold that stands nothing changes; `If-Match: *` takes it over,
-/// so that its former tag names nothing any more.
+/// is on disk. With the tag of the hold that stands and its holder, or none, nothing changes. Another
+/// holder takes it over by that tag, or whichever stands by `If-Match: *`: its former tag names
+/// nothing any more.
 #[utoipa::path(
     post, path = "/api/outbox/hold", request_body = HoldRequest,
-    params(("If-Match" = Option<String>, Header, description = "the tag of the hold to go on with, or `*` to take it over")),
+    params(("If-Match" = Option<String>, Header, description = "the tag of the hold to go on with or to take over, or `*` to take over whichever stands")),
     responses(
         (status = 200, body = OutboxBody, headers(("etag" = String, description = "names the hold"))),
         (status = 404, body = ErrorBody, description = "a route that there is not, or a hold that is over"),

@@ -111,9 +111,9 @@ impl Outbox {
         }
     }
 
-    /// Begins a hold, over restarts, where none stands. The one that is named is there already;
-    /// [`Named::Any`] takes over whichever stands, so that it is somebody else's from then on and
-    /// has another position.
+    /// Begins a hold, over restarts, where none stands. The one that is named is there already, for who
+    /// has it. Another holder takes it over, and [`Named::Any`] whichever stands: it is somebody
+    /// else's from then on, and has another position.
     pub async fn begin_hold(
         &self,
         routes: Vec<String>,
@@ -136,8 +136,8 @@ impl Outbox {
                 Some(_) if held.routes != routes => {
                     Err(HoldError::OtherRoutes(Box::new((*held).clone())))
                 }
-                Some(Named::At(_)) => Ok(held),
-                Some(Named::Any) => outbox.take_over(&held, holder, position()).await,
+                Some(Named::At(_)) if holder.is_none() || holder == held.holder => Ok(held),
+                Some(_) => outbox.take_over(&held, holder, position()).await,
             }
         })
         .await

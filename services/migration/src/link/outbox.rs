@@ -112,8 +112,9 @@ impl Proxy {
         self.held_by(holder, None).await
     }
 
-    /// Goes on with the hold that stands.
-    pub async fn hold_on(&self, holder: &str, tag: &str) -> Result<Hold<'_>, LinkError> {
+    /// Takes the hold with this tag over, unless somebody else has done so: who had it does not any
+    /// more.
+    pub async fn go_on(&self, holder: &str, tag: &str) -> Result<Hold<'_>, LinkError> {
         self.held_by(holder, quoted(tag)).await
     }
 

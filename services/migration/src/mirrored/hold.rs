@@ -11,7 +11,7 @@ use http::StatusCode;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::{DELIVERY, MirroredError, pause};
+use super::{DELIVERY, MirroredError, PAUSE, pause};
 use crate::link::{Hold, LinkError, Proxy, Standing};
 use crate::sides::Sides;
 use crate::store::{Alone, Target};
@@ -75,11 +75,12 @@ pub async fn begin<'p>(
     let hold = match (&alone, standing) {
         (None, standing) if !take_over => return Err(MirroredError::Busy(standing)),
         (Some(_), Some(standing)) if is_own(&standing, command, target).await? => {
-            let holder = standing.holder.as_deref().unwrap_or_default();
-            proxy.hold_on(holder, &standing.tag).await?
+            // A process that lost its place here and has not noticed must not have it as well.
+            hold_anew(proxy, target, command, Over::The(&standing.tag)).await?
         }
         (_, Some(standing)) if !take_over => return Err(MirroredError::Held(standing)),
-        (_, standing) => hold_anew(proxy, target, command, standing.is_some()).await?,
+        (_, Some(_)) => hold_anew(proxy, target, command, Over::Any).await?,
+        (_, None) => hold_anew(proxy, target, command, Over::None).await?,
     };
     let alone = match alone {
         Some(alone) => alone,
@@ -93,7 +94,7 @@ pub async fn begin<'p>(
         if Instant::now() > deadline {
             return Err(MirroredError::Delivering);
         }
-        pause(stop).await?;
+        pause(PAUSE, stop).await?;
     }
     Ok(Held { hold, alone })
 }
@@ -125,12 +126,15 @@ async fn alone_within(
     stop: &CancellationToken,
 ) -> Result<Option<Alone>, MirroredError> {
     let deadline = Instant::now() + within;
+    let mut rest = PAUSE;
     loop {
         let alone = target.alone().await.map_err(MirroredError::Target)?;
         if alone.is_some() || Instant::now() > deadline {
             return Ok(alone);
         }
-        pause(stop).await?;
+        // Each look may be a connection: those that wait long look seldom.
+        pause(rest, stop).await?;
+        rest = (rest * 2).min(LOOK);
     }
 }
 
@@ -149,6 +153,17 @@ async fn is_own(
     Ok(false)
 }
 
+/// Whose hold is taken over.
+#[derive(Clone, Copy)]
+enum Over<'t> {
+    /// None stands.
+    None,
+    /// That of this tag.
+    The(&'t str),
+    /// Whichever stands.
+    Any,
+}
+
 /// Holds by a new name, which is kept first: a kill in between leaves no hold that nobody knows.
 /// The former name is kept until the proxy has answered: where that refuses, who has the hold by it
 /// goes on with it.
@@ -156,24 +171,24 @@ async fn hold_anew<'p>(
     proxy: &'p Proxy,
     target: &dyn Target,
     command: Command,
-    take_over: bool,
+    over: Over<'_>,
 ) -> Result<Hold<'p>, MirroredError> {
     let holder = command.holder();
     let kept = target.keep_holder(&command.asking(), &holder).await;
     kept.map_err(MirroredError::Target)?;
-    let begun = if take_over {
-        proxy.take_over(&holder).await
-    } else {
-        proxy.hold(&holder).await
+    let begun = match over {
+        Over::None => proxy.hold(&holder).await,
+        Over::The(tag) => proxy.go_on(&holder, tag).await,
+        Over::Any => proxy.take_over(&holder).await,
     };
     let hold = match begun {
         // Another was a moment faster.
         Err(
             error @ LinkError::Refused {
-                status: StatusCode::CONFLICT,
+                status: StatusCode::CONFLICT | StatusCode::PRECONDITION_FAILED,
                 ..
             },
-        ) if !take_over => {
+        ) => {
             return Err(match proxy.outbox().await?.hold {
                 Some(standing) => MirroredError::Held(standing),
                 None => error.into(),

@@ -48,11 +48,12 @@ pub enum MirroredError {
     #[error("the proxy holds mirrored writes on")]
     Link(#[source] LinkError),
     /// Another holds them.
-    #[error("{0}: let it finish, or give --take-over if it is dead")]
+    #[error("{0}: let it finish, or run cutover-data with --take-over if it is dead")]
     Held(Standing),
     /// Another process fills the same database.
     #[error(
-        "another command is at work on this database{}: let it finish, or give --take-over to end it",
+        "another command is at work on this database{}: let it finish, or run cutover-data with \
+         --take-over to end it",
         .0.as_ref().map(|standing| format!(", and {standing}")).unwrap_or_default()
     )]
     Busy(Option<Standing>),
@@ -131,7 +132,7 @@ pub async fn finish(
             break rounds.last_read();
         }
         if !worked {
-            pause(stop).await?;
+            pause(PAUSE, stop).await?;
         }
     };
     // Another that is at work on the same hold needs it.
@@ -178,9 +179,9 @@ where
     Ok(report)
 }
 
-async fn pause(stop: &CancellationToken) -> Result<(), MirroredError> {
+async fn pause(time: Duration, stop: &CancellationToken) -> Result<(), MirroredError> {
     tokio::select! {
-        () = tokio::time::sleep(PAUSE) => Ok(()),
+        () = tokio::time::sleep(time) => Ok(()),
         () = stop.cancelled() => Err(MirroredError::Stopped),
     }
 }

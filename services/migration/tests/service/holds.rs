@@ -79,15 +79,16 @@ async fn hold(
     if !named && seen.hold.is_some() {
         return refused(StatusCode::CONFLICT, "there is a hold");
     }
-    let takes_over = headers.get("if-match").is_some_and(|tag| tag == "*");
-    let failing = seen.failing.filter(|_| takes_over);
+    let any = headers.get("if-match").is_some_and(|tag| tag == "*");
+    let holder = asked["holder"].as_str().unwrap().to_owned();
+    let another = seen.hold.as_ref().is_some_and(|(_, now)| *now != holder);
+    let failing = seen.failing.filter(|_| any);
     let unavailable = || refused(StatusCode::SERVICE_UNAVAILABLE, "the hold can't be stored");
     if failing == Some(Failing::Before) {
         return unavailable();
     }
-    if takes_over || !named {
+    if any || another || !named {
         seen.given += 1;
-        let holder = asked["holder"].as_str().unwrap().to_owned();
         seen.hold = Some((seen.given, holder));
     }
     if failing.is_some() {
@@ -277,16 +278,16 @@ async fn a_copy_that_was_killed_goes_on_with_its_own_hold(sides: Sides) {
     let again = setting.run(&COPY).await;
     let said = String::from_utf8_lossy(&again.stderr);
     assert_eq!(again.status.code(), Some(0), "{said}");
-    setting.whole(&[1]).await;
+    setting.whole(&[2]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_copy_to_sqlite_that_was_killed_goes_on_with_its_own_hold() {
+async fn a_copy_to_sqlite_that_was_killed_goes_on_with_its_own_hold_by_another_tag() {
     a_copy_that_was_killed_goes_on_with_its_own_hold(Sides::sqlite().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_copy_to_postgres_that_was_killed_goes_on_with_its_own_hold() {
+async fn a_copy_to_postgres_that_was_killed_goes_on_with_its_own_hold_by_another_tag() {
     a_copy_that_was_killed_goes_on_with_its_own_hold(Sides::postgres().await).await;
 }
 
@@ -311,12 +312,12 @@ async fn a_copy_after_a_takeover_that_failed(failing: Failing, released: u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_knows_its_hold_after_one_that_was_refused_to_take_it_over() {
-    a_copy_after_a_takeover_that_failed(Failing::Before, 1).await;
+    a_copy_after_a_takeover_that_failed(Failing::Before, 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_knows_a_hold_that_was_taken_over_without_an_answer() {
-    a_copy_after_a_takeover_that_failed(Failing::After, 2).await;
+    a_copy_after_a_takeover_that_failed(Failing::After, 3).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -340,7 +341,7 @@ async fn a_copy_that_is_not_alone_any_more_stops_and_leaves_its_hold() {
     let again = setting.run(&COPY).await;
     let said = String::from_utf8_lossy(&again.stderr);
     assert_eq!(again.status.code(), Some(0), "{said}");
-    setting.whole(&[1]).await;
+    setting.whole(&[2]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
