@@ -8,10 +8,21 @@ use axum::routing::any;
 use common::{Proxy, backend, eventually, one_route};
 use http::Request;
 use std::os::unix::fs::FileExt;
-use std::process::Command;
+use std::process::{Command, Output};
 
 async fn side(name: &'static str) -> std::net::SocketAddr {
     backend(Router::new().fallback(any(move || async move { name }))).await
+}
+
+/// The command, against this proxy.
+async fn stop(proxy: &Proxy) -> Output {
+    let control = proxy.running.control_address.to_string();
+    let command = move || {
+        Command::new(env!("CARGO_BIN_EXE_cutover"))
+            .args(["stop", "--control", &control])
+            .output()
+    };
+    tokio::task::spawn_blocking(command).await.unwrap().unwrap()
 }
 
 #[tokio::test]
@@ -25,15 +36,7 @@ async fn stop_puts_every_route_to_legacy_at_once() {
     ))
     .await;
     assert_eq!(proxy.get("/").await.body, "M");
-    let output = tokio::task::spawn_blocking({
-        let control = proxy.running.control_address.to_string();
-        move || {
-            Command::new(env!("CARGO_BIN_EXE_cutover"))
-                .args(["stop", "--control", &control])
-                .output()
-        }
-    });
-    let output = output.await.unwrap().unwrap();
+    let output = stop(&proxy).await;
     assert!(output.status.success(), "{output:?}");
     assert_eq!(proxy.get("/").await.body, "L");
     assert!(
@@ -59,6 +62,18 @@ async fn stop_works_while_the_file_is_broken() {
         std::fs::read_to_string(proxy.routes_file()).unwrap(),
         "[[routes"
     );
+}
+
+#[tokio::test]
+async fn the_command_says_that_the_file_does_not() {
+    let (legacy, modern) = (side("L").await, side("M").await);
+    let proxy = Proxy::start(&one_route(legacy, modern, "modern", "")).await;
+    std::fs::write(proxy.routes_file(), "[[routes").unwrap();
+    let output = stop(&proxy).await;
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("every route is on legacy now, but"), "{told}");
+    assert_eq!(proxy.get("/").await.body, "L");
 }
 
 /// A proxy whose routes were stopped while their file could not be replaced, and that file.

@@ -45,7 +45,7 @@ enum Command {
     Compare(compare::CompareArgs),
     /// Say whether a route may move to modern, criterion by criterion.
     Gate(gate::GateArgs),
-    /// Put every route of a running proxy to legacy, at once.
+    /// Put every route of a running proxy to legacy, at once. Exits with 3 where that is not in the file.
     Stop(stop::StopArgs),
     /// Send the stored requests of findings to both sides again; what is gone is fixed.
     Replay(replay::ReplayArgs),
