@@ -59,6 +59,15 @@ impl load::Watch for Bars {
         self.add(table, rows);
     }
 
+    fn begins_anew(&self, table: &TablePlan) {
+        let name = &table.source;
+        self.all.suspend(|| {
+            eprintln!(
+                "{name} begins from its first row: an earlier run came further, by another mapping"
+            );
+        });
+    }
+
     fn moved(&self, table: &TablePlan, rows: u64) {
         self.with(&table.source, |bar| bar.inc(rows));
     }

@@ -72,6 +72,9 @@ impl Default for Options {
 pub trait Watch: Send + Sync {
     /// A table begins, with so many rows, about.
     fn begins(&self, table: &TablePlan, rows: Option<u64>);
+    /// It begins from its first row, though an earlier run had come further: by another mapping,
+    /// which made other rows.
+    fn begins_anew(&self, _table: &TablePlan) {}
     /// So many more rows of it were handled.
     fn moved(&self, table: &TablePlan, rows: u64);
     /// It has come to its end; what is deleted goes after the last.
@@ -212,6 +215,10 @@ impl Job {
     async fn run(self: Arc<Self>, start: &Start) -> Result<TableReport, LoadError> {
         let started = Instant::now();
         let mut report = TableReport::of(&self.table);
+        if matches!(start, Start::Anew { unlike: true, .. }) {
+            report.anew = true;
+            self.watch.begins_anew(&self.table);
+        }
         match self.begin(start).await? {
             Some((parts, how)) => self.load(parts, how, &mut report).await?,
             None => report.left = true,

@@ -34,6 +34,10 @@ pub struct TableReport {
     pub target: String,
     /// Whether an earlier run had finished it, and it was left alone.
     pub left: bool,
+    /// Whether it began from its first row though an earlier run had come further, since the mapping
+    /// makes other rows than that run's.
+    #[serde(default)]
+    pub anew: bool,
     /// Rows read.
     pub read: u64,
     /// Rows inserted or brought up to date.
@@ -97,6 +101,10 @@ impl fmt::Display for Report {
                 write!(f, " {:>7} deleted", table.deleted)?;
             }
             writeln!(f, " {:>7.1} s", table.seconds)?;
+            if table.anew {
+                let what = "from the first row: an earlier run came further, by another mapping";
+                writeln!(f, "{:<width$} {what}", "")?;
+            }
         }
         for Quarantined {
             source,

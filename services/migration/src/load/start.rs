@@ -14,8 +14,13 @@ pub(super) enum Start {
     Left,
     /// An earlier run came so far.
     On(Vec<Progress>),
-    /// It starts over, and its rows get in so.
-    Anew(How),
+    /// It starts over.
+    Anew {
+        /// How its rows get in.
+        how: How,
+        /// Whether an earlier run did not finish it, by a mapping that made other rows.
+        unlike: bool,
+    },
 }
 
 impl Job {
@@ -29,17 +34,21 @@ impl Job {
             return Ok(Start::Left);
         }
         // Rows that came by another mapping may have to be others now, and refused ones may not.
-        let basis = self.table.digest();
-        if !kept.is_empty() && !finished && kept.iter().all(|part| part.basis == basis) {
+        let basis = self.table.digest_of_rows();
+        let begun = !kept.is_empty() && !finished;
+        if begun && kept.iter().all(|part| part.basis == basis) {
             return Ok(Start::On(kept));
         }
+        let unlike = begun;
         let empty = target.is_empty(&destination.table).await;
         if !empty.map_err(|error| self.write_error(error))? {
-            return Ok(Start::Anew(How::Upsert));
+            let how = How::Upsert;
+            return Ok(Start::Anew { how, unlike });
         }
         let unburdened = target.unburden(destination).await;
         unburdened.map_err(|error| self.write_error(error))?;
-        Ok(Start::Anew(How::Insert))
+        let how = How::Insert;
+        Ok(Start::Anew { how, unlike })
     }
 
     /// The parts that are to do, and how their rows get in; nothing where the table is left alone.
@@ -52,7 +61,7 @@ impl Job {
             // What comes behind a checkpoint is not there yet, whatever the table began with; a
             // page of which something is there is upserted.
             Start::On(kept) => Ok(Some((kept.clone(), How::Insert))),
-            Start::Anew(how) => {
+            Start::Anew { how, .. } => {
                 let parts = self.cut().await?;
                 let begun = self.target.begin(&self.table.source, &parts).await;
                 begun.map_err(|error| self.write_error(error))?;
@@ -84,7 +93,7 @@ impl Job {
             until,
             read: 0,
             done: false,
-            basis: self.table.digest(),
+            basis: self.table.digest_of_rows(),
         };
         Ok(after.zip(until).zip(0..).map(part).collect())
     }

@@ -11,7 +11,7 @@ use std::collections::hash_map::Entry;
 use kit::error::Cause;
 
 use self::judge::Judge;
-use crate::mapping::{Change, Feeder, Mapping, Problem, Problems};
+use crate::mapping::{Change, Compare, Feeder, Mapping, Problem, Problems};
 use crate::schema::{TableName, TableSchema, Type};
 use crate::store::{Destination, Dialect, Select, Source};
 use crate::transform::{Reading, Step, convert};
@@ -178,6 +178,21 @@ impl TablePlan {
         };
         let text = format!("{table:?}");
         format!("{:032x}", xxhash_rust::xxh3::xxh3_128(text.as_bytes()))
+    }
+
+    /// The same of what becomes of its rows, which who keeps them up to date, what they are to the proxy
+    /// and how they are compared do not change.
+    pub fn digest_of_rows(&self) -> String {
+        let mut table = Self {
+            entity: None,
+            parent: None,
+            feeder: Feeder::Copy,
+            ..self.clone()
+        };
+        for step in &mut table.steps {
+            step.compare = Compare::default();
+        }
+        table.digest()
     }
 
     /// The position in the source's row of the column that says to which of these entities it

@@ -17,4 +17,10 @@ impl Naming for Plan {
         let values: Option<Box<[Value]>> = table.destination.key.iter().map(value).collect();
         Some(table.source_key(&Key(values?))?.id())
     }
+
+    fn entity(&self, source: &str) -> Option<String> {
+        let table = self.tables.iter().find(|table| table.source == source)?;
+        let (entity, _) = table.generates.as_ref()?;
+        Some(entity.clone())
+    }
 }

@@ -67,11 +67,18 @@ pub trait Naming: Send + Sync {
     /// The source's key as ids are written, of the row with this key in the target: columns with
     /// their values as texts. Nothing where a key does not tell.
     fn source_key(&self, source: &str, key: &[(String, String)]) -> Option<String>;
+
+    /// The entity whose ids were made for the rows of a table of the source.
+    fn entity(&self, source: &str) -> Option<String>;
 }
 
 /// Knows of no mapping.
 impl Naming for () {
     fn source_key(&self, _source: &str, _key: &[(String, String)]) -> Option<String> {
+        None
+    }
+
+    fn entity(&self, _source: &str) -> Option<String> {
         None
     }
 }

@@ -52,7 +52,8 @@ macro_rules! suite {
         });
         claims!(stops {
             a_run_that_was_cut_short_goes_on_where_it_stopped
-            a_run_by_another_mapping_begins_at_the_first_row
+            a_run_by_another_mapping_begins_at_the_first_row_and_says_so
+            a_run_by_a_mapping_of_the_same_rows_goes_on_where_the_last_stopped
             a_killed_run_neither_loses_nor_doubles_a_row
         });
     };

@@ -89,6 +89,23 @@ impl Naming for Legacy {
             .map(|(column, value)| format!("{column}={value}"));
         (source == "Kids").then(|| parts.collect::<Vec<_>>().join(" "))
     }
+
+    fn entity(&self, _source: &str) -> Option<String> {
+        None
+    }
+}
+
+/// Knows that the keys of children were made.
+struct Made;
+
+impl Naming for Made {
+    fn source_key(&self, _source: &str, _key: &[(String, String)]) -> Option<String> {
+        None
+    }
+
+    fn entity(&self, source: &str) -> Option<String> {
+        (source == "Kids").then(|| "kid".to_owned())
+    }
 }
 
 #[tokio::test]
@@ -201,10 +218,11 @@ async fn thousands_of_rows_that_refer_to_none_go_out_of_all_parts_of_a_table_and
          INSERT INTO kids SELECT n, CASE WHEN n < 5000 THEN 1 ELSE 2 END
              FROM generate_series(0, 9999) AS n;
          UPDATE kids SET parent = 3 WHERE id < 10;
-         INSERT INTO cutover_ids SELECT 'kid', 'legacy ' || n, n FROM generate_series(5000, 7999) AS n;",
+         INSERT INTO cutover_ids SELECT 'kid', 'legacy ' || n, n FROM generate_series(5000, 7999) AS n;
+         INSERT INTO cutover_ids SELECT 'pet', 'pet ' || n, n FROM generate_series(0, 9999) AS n;",
     )
     .await;
-    let gone = target.restore("Kids", &kids, &()).await;
+    let gone = target.restore("Kids", &kids, &Made).await;
     assert_eq!(gone.expect("restored"), 5010);
     let left = "SELECT count(*) FROM kids WHERE parent = 1 AND id BETWEEN 10 AND 4999";
     assert_eq!(bed.one(left).await, 4990);

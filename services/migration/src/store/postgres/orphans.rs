@@ -28,6 +28,8 @@ pub(super) async fn orphans(
     }
     let (of, to) = (&key.of_table, &key.to_table);
     run(connection, "SET LOCAL statement_timeout = 0").await?;
+    // All rows are fetched, not the tenth that the server plans a cursor for.
+    run(connection, "SET LOCAL cursor_tuple_fraction = 1").await?;
     let lock = format!("LOCK TABLE {of}, {to} IN SHARE ROW EXCLUSIVE MODE");
     run(connection, lock).await?;
     let (find, delete) = (finding(key), deletion(key, key_columns));
@@ -120,7 +122,10 @@ async fn named(
             [one] if mapped.is_none() => Some(one.as_str()),
             _ => None,
         });
-    let made = made_of(connection, generated.collect()).await;
+    let made = match naming.entity(source) {
+        Some(entity) => made_of(connection, &entity, generated.collect()).await,
+        None => Ok(HashMap::new()),
+    };
     let made = made.map_err(refused)?;
     let reason = format!(
         "foreign key {}: {} has no row for {}",
@@ -142,15 +147,19 @@ async fn named(
     Ok(gone.collect())
 }
 
-/// What generated keys were made of. All are asked for at once: nothing there is sorted by them.
+/// What the generated keys of an entity were made of. All are asked for at once: nothing there is sorted by them.
 async fn made_of(
     connection: &mut PgConnection,
+    entity: &str,
     keys: Vec<&str>,
 ) -> sqlx::Result<HashMap<String, String>> {
     if keys.is_empty() {
         return Ok(HashMap::new());
     }
-    let query = sqlx::query_as("SELECT modern, legacy FROM cutover_ids WHERE modern = ANY ($1)");
-    let made: Vec<(String, String)> = query.bind(keys).fetch_all(connection).await?;
+    let query = sqlx::query_as(
+        "SELECT modern, legacy FROM cutover_ids WHERE entity = $1 AND modern = ANY ($2)",
+    );
+    let query = query.bind(entity).bind(keys);
+    let made: Vec<(String, String)> = query.fetch_all(connection).await?;
     Ok(made.into_iter().collect())
 }
