@@ -518,7 +518,8 @@ async fn a_copy_that_was_killed_goes_on_with_its_own_hold_and_nobody_else_does()
 
     let copy = async |stop| {
         let now = shop.asked("/api/outbox").await["hold"].clone();
-        assert_eq!((&now["tag"], &now["since"]), (&hold["tag"], &hold["since"]));
+        assert_eq!(now["since"], hold["since"]);
+        assert_ne!(now["tag"], hold["tag"], "who was killed has it no more");
         copied(&sides, stop).await
     };
     let report = mirrored::around(Some(&proxy), false, &sides, &never, copy)
@@ -576,6 +577,35 @@ async fn an_entity_that_lost_a_write_is_brought_up_to_date_by_key_and_is_compare
     shop.until("/api/outcomes", |now| matched(now) == wanted)
         .await;
     assert_eq!(shop.skipped("tainted").await, 1);
+
+    // What refers to a row that is gone keeps it there, and holds up nothing else.
+    let notes = "CREATE TABLE notes (order_id INTEGER REFERENCES orders (id));
+         INSERT INTO notes VALUES (2)";
+    sqlx::raw_sql(notes)
+        .execute(&shop.modern.rows)
+        .await
+        .unwrap();
+    shop.modern.die().await;
+    assert_eq!(add_to(&client, 2, 5).await.status, 200);
+    assert_eq!(add_to(&client, 3, 5).await.status, 200);
+    shop.until("/api/taints", |now| now.as_array().unwrap().len() == 2)
+        .await;
+    shop.modern.rise().await;
+    let gone = "DELETE FROM orders WHERE id = 2";
+    sqlx::raw_sql(gone)
+        .execute(&shop.legacy.rows)
+        .await
+        .unwrap();
+    let done = sync().await;
+    assert_eq!((done.cleared, done.left.len()), (1, 1), "{done}");
+    assert_eq!(done.left[0].what, "order:2");
+    assert!(done.left[0].why.contains("the target keeps it"), "{done}");
+    sqlx::raw_sql("DROP TABLE notes")
+        .execute(&shop.modern.rows)
+        .await
+        .unwrap();
+    let done = sync().await;
+    assert_eq!((done.cleared, done.rows.deleted), (1, 1), "{done}");
 
     // What it can't bring over, it tells, and leaves.
     let pair = r#"[{"entity": "order", "legacy": "1", "modern": "900"}]"#;

@@ -8,7 +8,7 @@ use kit::error::Cause;
 use crate::feed::apply;
 use crate::mapping::Change;
 use crate::plan::{Plan, TablePlan};
-use crate::store::{Select, Source, Target};
+use crate::store::{Select, Source, Target, WriteError};
 use crate::transform::{Reading, convert};
 use crate::value::{Key, Value};
 
@@ -67,41 +67,111 @@ pub struct Touched {
     pub to: String,
 }
 
-/// The rows that [`sync`] would touch, those of tables that name no entity left out.
-pub async fn touched(
-    plan: &Plan,
+/// The rows of an entity and of what belongs to it, table by table, as they were found once. What
+/// comes to it later is none of it.
+#[derive(Debug)]
+pub struct Reach<'p> {
+    tables: Vec<(&'p TablePlan, Vec<Key>)>,
+    /// The rows, those of tables that name no entity left out.
+    pub touched: Vec<Touched>,
+}
+
+/// Rows of a table that the source has no more, by their keys in the target.
+pub(crate) type Gone<'p> = (&'p TablePlan, Vec<Key>);
+
+/// Finds the rows of the entity of this id in the source, and of what belongs to it.
+pub async fn reach<'p>(
+    plan: &'p Plan,
     source: &dyn Source,
     target: &dyn Target,
     entity: &str,
     id: &str,
-) -> Result<Vec<Touched>, SyncError> {
-    let mut touched = Vec::new();
+) -> Result<Reach<'p>, SyncError> {
+    let mut reach = Reach {
+        tables: Vec::new(),
+        touched: Vec::new(),
+    };
+    let mut known = false;
     for table in &plan.tables {
-        let (keys, orphans) = if table.entity.as_deref() == Some(entity) {
+        let (mut keys, orphans) = if table.entity.as_deref() == Some(entity) {
+            known = true;
             (vec![own_key(table, id)?], Vec::new())
         } else if let Some(column) = table.belongs_to(entity) {
             children(table, source, target, column, id).await?
         } else {
             continue;
         };
-        let Some(entity) = &table.entity else {
-            continue;
-        };
-        let here = keys
-            .into_iter()
-            .filter_map(|key| Some((table.target_key(&key)?, key)));
-        // A generated key does not tell what it was made of.
-        let there = orphans
+        // What belongs to it in the target only may belong to another by now: the source says
+        // whether it is gone. A row whose key does not tell what it was made of stays.
+        let there: Vec<(Key, Key)> = orphans
             .into_iter()
             .filter_map(|key| Some((table.source_key(&key)?, key)))
-            .map(|(from, to)| (to, from));
-        touched.extend(here.chain(there).map(|(to, from)| Touched {
-            entity: entity.clone(),
-            from: from.id(),
-            to: to.id(),
-        }));
+            .collect();
+        if let Some(entity) = &table.entity {
+            let here = keys
+                .iter()
+                .filter_map(|key| Some((key.id(), table.target_key(key)?.id())));
+            let there = there.iter().map(|(from, to)| (from.id(), to.id()));
+            reach
+                .touched
+                .extend(here.chain(there).map(|(from, to)| Touched {
+                    entity: entity.clone(),
+                    from,
+                    to,
+                }));
+        }
+        keys.extend(there.into_iter().map(|(from, _)| from));
+        reach.tables.push((table, keys));
     }
-    Ok(touched)
+    if known {
+        Ok(reach)
+    } else {
+        Err(SyncError::Unknown(entity.to_owned()))
+    }
+}
+
+impl<'p> Reach<'p> {
+    /// Brings the rows that the source has up to date, and says which it has no more.
+    pub(crate) async fn apply(
+        &self,
+        source: &dyn Source,
+        target: &dyn Target,
+    ) -> Result<(Synced, Vec<Gone<'p>>), SyncError> {
+        let mut synced = Synced::default();
+        let mut gone = Vec::new();
+        for (table, keys) in &self.tables {
+            // Nothing comes after it that a refused row could wait for.
+            let applied = apply(table, source, target, keys, &mut |_| true).await;
+            let applied = applied.map_err(failed(table))?;
+            synced.changed += applied.changed;
+            synced.refused += applied.refused;
+            if !applied.gone.is_empty() {
+                gone.push((*table, applied.gone));
+            }
+        }
+        Ok((synced, gone))
+    }
+}
+
+/// Deletes such rows; how many, or why the target does not let go of them.
+pub(crate) async fn delete(
+    target: &dyn Target,
+    (table, keys): &Gone<'_>,
+) -> Result<Result<u64, String>, SyncError> {
+    match target.delete(&table.destination, keys).await {
+        Ok(deleted) => Ok(Ok(deleted)),
+        Err(WriteError::Refused(why)) => Ok(Err(why)),
+        Err(WriteError::Failed(cause)) => Err(failed(table)(cause)),
+    }
+}
+
+/// Lets ids that the target gives begin behind those that were brought over.
+pub(crate) async fn set_sequences(plan: &Plan, target: &dyn Target) -> Result<(), SyncError> {
+    for table in &plan.tables {
+        let set = target.set_sequences(&table.destination).await;
+        set.map_err(failed(table))?;
+    }
+    Ok(())
 }
 
 /// Brings the entity of this id in the source up to date, and what belongs to it.
@@ -112,42 +182,17 @@ pub async fn sync(
     entity: &str,
     id: &str,
 ) -> Result<Synced, SyncError> {
-    let mut synced = Synced::default();
-    let mut known = false;
-    let mut gone: Vec<(&TablePlan, Vec<Key>)> = Vec::new();
-    for table in &plan.tables {
-        let keys = if table.entity.as_deref() == Some(entity) {
-            known = true;
-            vec![own_key(table, id)?]
-        } else if let Some(column) = table.belongs_to(entity) {
-            let (mut keys, orphans) = children(table, source, target, column, id).await?;
-            // What belongs to it in the target only may belong to another by now: the source says
-            // whether it is gone. A row whose key does not tell what it was made of stays.
-            keys.extend(orphans.iter().filter_map(|key| table.source_key(key)));
-            keys
-        } else {
-            continue;
-        };
-        // Nothing comes after it that a refused row could wait for.
-        let applied = apply(table, source, target, &keys, &mut |_| true).await;
-        let applied = applied.map_err(failed(table))?;
-        synced.changed += applied.changed;
-        synced.refused += applied.refused;
-        gone.push((table, applied.gone));
-    }
+    let reach = reach(plan, source, target, entity, id).await?;
+    let (mut synced, gone) = reach.apply(source, target).await?;
     // What refers to a row goes before it.
-    for (table, keys) in gone.into_iter().rev() {
-        if keys.is_empty() {
-            continue;
-        }
-        let deleted = target.delete(&table.destination, &keys).await;
-        synced.deleted += deleted.map_err(|error| failed(table)(error.to_string().into()))?;
+    for gone in gone.iter().rev() {
+        synced.deleted += match delete(target, gone).await? {
+            Ok(deleted) => deleted,
+            Err(why) => return Err(failed(gone.0)(why.into())),
+        };
     }
-    if known {
-        Ok(synced)
-    } else {
-        Err(SyncError::Unknown(entity.to_owned()))
-    }
+    set_sequences(plan, target).await?;
+    Ok(synced)
 }
 
 /// The id as the source's key has it.

@@ -20,11 +20,10 @@ pub struct Report {
     pub settled: u64,
     /// Writes that are delivered.
     pub delivered: u64,
-    /// Those of them that may be in the copied rows as well, because they name nothing that the
-    /// mapping knows.
-    pub unnamed: u64,
     /// Writes that could not be brought over and taint their lanes.
     pub lost: u64,
+    /// Those of them that name nothing that the mapping knows, so that nothing could be read for them.
+    pub unnamed: u64,
     /// Taints that were cleared.
     pub cleared: u64,
     /// What is left to do by hand, the first hundred.
@@ -79,8 +78,8 @@ impl fmt::Display for Report {
         if self.unnamed > 0 {
             writeln!(
                 f,
-                "{} of the delivered may have been in the copied rows, too: their lanes name nothing \
-                 that the mapping knows",
+                "{} of the lost name nothing that the mapping knows: whether they are in the copied rows \
+                 nobody can tell",
                 self.unnamed
             )?;
         }

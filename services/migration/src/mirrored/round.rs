@@ -13,7 +13,7 @@ use super::{MirroredError, Report};
 use crate::link::{HeldWrite, Hold, Pair, Proxy, Tainted};
 use crate::plan::Plan;
 use crate::sides::Sides;
-use crate::sync::{self, SyncError, Synced};
+use crate::sync::{self, Gone, SyncError, Synced};
 
 /// The side that this brings up to date.
 const MODERN: &str = "modern";
@@ -32,9 +32,19 @@ pub(super) struct Rounds<'r> {
     hopeless: HashMap<Entity, String>,
     /// Taints that were looked at.
     seen: HashSet<(String, String)>,
-    /// Writes of which it was told that they are delivered.
+    /// Writes that name nothing that the mapping knows, as it was told.
     unnamed: HashSet<u64>,
     report: Report,
+}
+
+/// What became of one entity.
+struct One<'r> {
+    /// The entities whose rows were read for it.
+    touched: Vec<Entity>,
+    /// Its rows that go.
+    gone: Vec<Gone<'r>>,
+    /// What was done, or why nothing was.
+    done: Result<Synced, String>,
 }
 
 /// What a round is about.
@@ -163,15 +173,17 @@ impl<'r> Rounds<'r> {
     }
 
     /// Brings entities up to date in the order of their tables, so that rows come after those that
-    /// they refer to.
+    /// they refer to, and go before them, whosever they are.
     async fn bring(&mut self, entities: BTreeSet<Entity>) -> Result<(), MirroredError> {
         let mut entities: Vec<Entity> = entities.into_iter().collect();
         entities.sort_by_key(|(entity, _)| place(&self.sides.plan, entity));
         let mut read: HashSet<Entity> = HashSet::new();
+        let mut gone: Vec<(Entity, Gone<'r>)> = Vec::new();
         for entity in entities {
-            let (touched, done) = self.one(&entity).await?;
-            read.extend(touched);
-            match done {
+            let one = self.one(&entity).await?;
+            read.extend(one.touched);
+            gone.extend(one.gone.into_iter().map(|gone| (entity.clone(), gone)));
+            match one.done {
                 Ok(synced) => {
                     self.report.entities = self.report.entities.saturating_add(1);
                     self.report.rows.add(&synced);
@@ -186,6 +198,7 @@ impl<'r> Rounds<'r> {
             }
             read.insert(entity);
         }
+        self.delete(gone).await?;
         self.last = self.hold.mark().await?;
         let last = self.last;
         self.reads
@@ -193,18 +206,49 @@ impl<'r> Rounds<'r> {
         Ok(())
     }
 
-    /// Brings one entity up to date, with the entities whose rows that read; or why that can't be.
-    async fn one(
-        &self,
-        (entity, id): &Entity,
-    ) -> Result<(Vec<Entity>, Result<Synced, String>), MirroredError> {
-        let (plan, source, target) = (&self.sides.plan, &*self.sides.source, &*self.sides.target);
-        let touched = match sync::touched(plan, source, target, entity, id).await {
-            Ok(touched) => touched,
-            Err(error @ SyncError::Failed { .. }) => return Err(error.into()),
-            Err(error) => return Ok((Vec::new(), Err(error.to_string()))),
+    /// Deletes what the source has no more, the last tables first. A row that something else refers to
+    /// stays, and its entity is not up to date.
+    async fn delete(&mut self, mut gone: Vec<(Entity, Gone<'r>)>) -> Result<(), MirroredError> {
+        let plan = &self.sides.plan;
+        let position = |(table, _): &Gone<'r>| {
+            let mut tables = plan.tables.iter();
+            tables.position(|other| other.source == table.source)
         };
-        let pairs: Vec<Pair> = touched
+        gone.sort_by_key(|(_, gone)| std::cmp::Reverse(position(gone)));
+        for (entity, gone) in gone {
+            match sync::delete(&*self.sides.target, &gone).await? {
+                Ok(deleted) => {
+                    let rows = &mut self.report.rows;
+                    rows.deleted = rows.deleted.saturating_add(deleted);
+                }
+                Err(why) => {
+                    let why = format!(
+                        "the source has a row of {} no more, and the target keeps it: {why}",
+                        gone.0.source
+                    );
+                    self.hopeless.insert(entity, why);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings one entity up to date, but for rows that go; or says why that can't be.
+    async fn one(&self, (entity, id): &Entity) -> Result<One<'r>, MirroredError> {
+        let sides = self.sides;
+        let (plan, source, target) = (&sides.plan, &*sides.source, &*sides.target);
+        let not_done = |why: String| One {
+            touched: Vec::new(),
+            gone: Vec::new(),
+            done: Err(why),
+        };
+        let reach = match sync::reach(plan, source, target, entity, id).await {
+            Ok(reach) => reach,
+            Err(error @ SyncError::Failed { .. }) => return Err(error.into()),
+            Err(error) => return Ok(not_done(error.to_string())),
+        };
+        let pairs: Vec<Pair> = reach
+            .touched
             .iter()
             .map(|row| Pair {
                 entity: row.entity.clone(),
@@ -214,14 +258,13 @@ impl<'r> Rounds<'r> {
             .collect();
         if let Some(known) = self.proxy.contradictions(&pairs).await?.first() {
             // Writing it under the mapping's id would overwrite another row.
-            let why = format!(
+            return Ok(not_done(format!(
                 "{}:{} is {} on modern's side by what the proxy has learned, and the mapping gives \
                  another id",
                 known.entity, known.legacy, known.modern
-            );
-            return Ok((Vec::new(), Err(why)));
+            )));
         }
-        let synced = sync::sync(plan, source, target, entity, id).await?;
+        let (synced, gone) = reach.apply(source, target).await?;
         let made = |entity: &str| {
             let of = |(made, _): &(String, usize)| made == entity;
             plan.tables
@@ -234,8 +277,12 @@ impl<'r> Rounds<'r> {
             .filter(|pair| made(&pair.entity))
             .collect();
         self.proxy.tell_pairs(&pairs).await?;
-        let read = touched.into_iter().map(|row| (row.entity, row.from));
-        Ok((read.collect(), Ok(synced)))
+        let touched = reach.touched.into_iter().map(|row| (row.entity, row.from));
+        Ok(One {
+            touched: touched.collect(),
+            gone,
+            done: Ok(synced),
+        })
     }
 
     /// Why what is named is not up to date, if it is not.
