@@ -6,8 +6,12 @@ use std::time::Duration;
 
 use clap::Args;
 use migration_service::feed::{self, Standing, Until};
+use migration_service::mirrored::{self, MirroredError};
 
 use super::{Both, stopping};
+
+/// How long it is waited for another command before that is said again.
+const LOOK: Duration = Duration::from_mins(1);
 
 #[derive(Args)]
 pub(super) struct Flags {
@@ -74,7 +78,13 @@ pub(super) async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
     };
     let (source, target) = (Arc::clone(&sides.source), Arc::clone(&sides.target));
     let stop = stopping();
-    let ended = feed::follow(
+    let mut alone = loop {
+        match mirrored::alone_within(LOOK, &*target, &stop).await? {
+            Some(alone) => break alone,
+            None => eprintln!("another command brings rows to this database: waiting for its end"),
+        }
+    };
+    let following = feed::follow(
         &sides.plan,
         &*feed,
         &source,
@@ -82,8 +92,12 @@ pub(super) async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
         until,
         &stop,
         &mut told,
-    )
-    .await?;
+    );
+    let ended = tokio::select! {
+        ended = following => ended?,
+        cause = alone.lost() => return Err(MirroredError::Displaced(cause).into()),
+    };
+    drop(alone);
     sides.close().await;
     let refused: u64 = ended.iter().map(|standing| standing.refused).sum();
     Ok(if refused == 0 {

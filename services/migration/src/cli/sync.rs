@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Args;
 use migration_service::link::Proxy;
-use migration_service::mirrored::{Command, begin, finish};
+use migration_service::mirrored::{self, Command, begin, finish};
 use migration_service::sides::Sides;
 use migration_service::sync::{Synced, sync};
 
@@ -63,6 +63,7 @@ pub(super) async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
 
 /// Brings entities up to date; whether no row was refused.
 async fn named(sides: &Sides, entity: &str, ids: &[String]) -> anyhow::Result<bool> {
+    let _alone = mirrored::alone(sides, &stopping()).await.context("sync")?;
     let mut refusals = 0;
     for id in ids {
         let done = sync(&sides.plan, &*sides.source, &*sides.target, entity, id).await?;

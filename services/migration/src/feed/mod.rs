@@ -12,7 +12,7 @@ pub mod tracking;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use kit::error::Cause;
@@ -34,6 +34,9 @@ const BATCH: u32 = 1000;
 
 /// How long until a feed that gave nothing is asked again.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// How often what the target's tables count by is set behind the rows that came.
+const COUNTED: Duration = Duration::from_secs(1);
 
 /// Rounds in which a row that the target refuses is tried: its parent may be on its way.
 const TRIES: u32 = 5;
@@ -213,6 +216,9 @@ pub async fn follow(
     let mut tries: HashMap<(usize, Key), u32> = HashMap::new();
     let mut waiting = vec![false; tables.len()];
     let mut stuck = 0;
+    // Tables that got rows since what they count by was set.
+    let mut grown = vec![true; tables.len()];
+    let mut counted: Option<Instant> = None;
     while !stop.is_cancelled() {
         let mut batches = Vec::with_capacity(tables.len());
         for table in &tables {
@@ -243,6 +249,9 @@ pub async fn follow(
                 continue;
             };
             moved |= applied.changed + applied.deleted > 0;
+            if let Some(grown) = grown.get_mut(position) {
+                *grown |= applied.changed > 0;
+            }
             standing.applied += applied.changed;
             standing.deleted += applied.deleted;
             standing.refused += applied.refused;
@@ -261,6 +270,10 @@ pub async fn follow(
         if moved {
             told(&standings);
         }
+        if counted.is_none_or(|at| at.elapsed() >= COUNTED) {
+            set_sequences(&tables, &mut grown, target).await?;
+            counted = Some(Instant::now());
+        }
         let behind = batches.iter().any(|batch| batch.more) || waiting.contains(&true);
         let lag = batches
             .iter()
@@ -278,8 +291,24 @@ pub async fn follow(
             }
         }
     }
+    set_sequences(&tables, &mut grown, &**target).await?;
     told(&standings);
     Ok(standings)
+}
+
+/// Lets ids that the target gives to rows of its own begin behind those that came.
+async fn set_sequences(
+    tables: &[&TablePlan],
+    grown: &mut [bool],
+    target: &dyn Target,
+) -> Result<(), FeedError> {
+    for (table, grown) in tables.iter().zip(grown) {
+        if std::mem::take(grown) {
+            let set = target.set_sequences(&table.destination).await;
+            set.map_err(failed(table))?;
+        }
+    }
+    Ok(())
 }
 
 /// Rows come before those that refer to them, and go after them. `waited` says which tables waited

@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 use super::recorder::Recorder;
 use super::{Batch, Feed, FeedError, failed};
 use crate::plan::TablePlan;
-use crate::schema::{TableName, Type};
+use crate::schema::{ColumnSchema, TableName, Type};
 use crate::store::{self, Dialect, Range, Select, Source};
 use crate::value::{Key, Row, Value};
 
@@ -184,12 +184,11 @@ fn definitions(dialect: Dialect, select: &Select) -> Vec<String> {
     let keys: Vec<String> = select
         .key_columns()
         .map(|column| {
-            // One of a list, or a text of a charset of its own, is kept as the text that it is.
-            let kind = match (dialect, &column.kind) {
-                (Dialect::Mysql, Type::Text { .. }) => "TEXT",
-                _ => &column.native,
-            };
-            format!("{} {kind}", dialect.name(&column.name))
+            format!(
+                "{} {}",
+                dialect.name(&column.name),
+                kept_as(dialect, column)
+            )
         })
         .collect();
     let charset = match dialect {
@@ -208,6 +207,23 @@ fn definitions(dialect: Dialect, select: &Select) -> Vec<String> {
             .collect(),
     });
     statements
+}
+
+/// The type by which the queue has a column of the key: the widest of its family, since a write would
+/// fail that a wider column takes and its queue does not.
+fn kept_as(dialect: Dialect, column: &ColumnSchema) -> &str {
+    let native = column.native.as_str();
+    match (dialect, &column.kind) {
+        // One of a list, or a text of a charset of its own, is kept as the text that it is.
+        (Dialect::Mysql, Type::Text { .. }) => "TEXT",
+        (Dialect::Mysql, Type::Int { .. }) if native.starts_with("bigint") => native,
+        (Dialect::Mysql, Type::Int { .. }) if !native.starts_with("year") => "BIGINT",
+        (Dialect::Postgres, Type::Int { .. }) => "bigint",
+        (Dialect::Postgres, Type::Text { .. }) if native.starts_with("character varying") => {
+            "character varying"
+        }
+        _ => native,
+    }
 }
 
 /// The events, and the rows whose keys they put into the queue.
@@ -353,21 +369,24 @@ fn values(dialect: Dialect, select: &Select, side: &str) -> String {
     values.join(", ")
 }
 
-/// The age of the oldest change, in seconds, by the source's own clock.
+/// The age of the first change, in seconds, by the source's own clock. It is found by its number: to
+/// look through a long queue for the oldest, again and again, would burden the source.
 fn age(dialect: Dialect, queue: &TableName) -> String {
-    let (queue, made_at) = (dialect.table(queue), dialect.name(MADE_AT));
-    match dialect {
-        Dialect::Postgres => format!(
-            "SELECT coalesce(extract(epoch FROM clock_timestamp() - min({made_at})), 0)::float8
-             FROM {queue}"
-        ),
+    let (queue, number) = (dialect.table(queue), dialect.name(NUMBER));
+    let made_at = dialect.name(MADE_AT);
+    let age = match dialect {
+        Dialect::Postgres => {
+            format!("extract(epoch FROM clock_timestamp() - {made_at})::float8")
+        }
         Dialect::Mysql => format!(
-            "SELECT CAST(coalesce(timestampdiff(MICROSECOND, min({made_at}), current_timestamp(6)), 0)
-                 / 1000000 AS DOUBLE) FROM {queue}"
+            "CAST(timestampdiff(MICROSECOND, {made_at}, current_timestamp(6)) / 1000000 AS DOUBLE)"
         ),
-        _ => format!(
-            "SELECT coalesce((julianday('now') - julianday(min({made_at}))) * 86400.0, 0.0)
-             FROM {queue}"
-        ),
+        _ => format!("(julianday('now') - julianday({made_at})) * 86400.0"),
+    };
+    let first = format!("SELECT {age} FROM {queue} ORDER BY {number} LIMIT 1");
+    match dialect {
+        Dialect::Postgres => format!("SELECT coalesce(({first}), 0)::float8"),
+        Dialect::Mysql => format!("SELECT CAST(coalesce(({first}), 0) AS DOUBLE)"),
+        _ => format!("SELECT coalesce(({first}), 0.0)"),
     }
 }

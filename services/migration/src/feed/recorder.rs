@@ -5,14 +5,20 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use kit::error::Cause;
+use sqlx::mysql::MySqlPoolOptions;
+use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
-use sqlx::{AssertSqlSafe, MySqlPool, PgPool, Row as _, SqlitePool};
+use sqlx::{AssertSqlSafe, Executor as _, MySqlPool, PgPool, Row as _, SqlitePool};
 
 use crate::schema::TableName;
 use crate::store::Dialect;
 
 /// How long a statement waits for another process's write.
 const BUSY: Duration = Duration::from_secs(30);
+
+/// Seconds that a statement waits for the lock of a table. Triggers are made and dropped under one that
+/// writers wait behind, so whoever makes them must not wait long behind a transaction that goes on.
+const LOCKS: u32 = 5;
 
 /// What foreign keys of a table do to its rows by themselves.
 const CASCADES: &str = "
@@ -38,8 +44,19 @@ impl Recorder {
                 let pool = SqlitePoolOptions::new().max_connections(1);
                 Self::Sqlite(pool.connect_with(options).await?)
             }
-            Dialect::Postgres => Self::Postgres(PgPool::connect(url).await?),
-            Dialect::Mysql => Self::Mysql(MySqlPool::connect(url).await?),
+            Dialect::Postgres => {
+                let options = PgConnectOptions::from_str(url)?;
+                let options = options.options([("lock_timeout", format!("{LOCKS}s"))]);
+                Self::Postgres(PgPool::connect_with(options).await?)
+            }
+            Dialect::Mysql => {
+                let limit = format!("SET SESSION lock_wait_timeout = {LOCKS}");
+                let pool = MySqlPoolOptions::new().after_connect(move |connection, _| {
+                    let limit = AssertSqlSafe(limit.clone());
+                    Box::pin(async move { connection.execute(limit).await.map(drop) })
+                });
+                Self::Mysql(pool.connect(url).await?)
+            }
             Dialect::Mssql => return Err("SQL Server records changes by itself".into()),
         })
     }

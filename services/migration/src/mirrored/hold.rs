@@ -17,7 +17,7 @@ use crate::sides::Sides;
 use crate::store::{Alone, Target};
 
 /// How long a process that has just ended may stand in the way.
-const LINGER: Duration = Duration::from_secs(2);
+pub(super) const LINGER: Duration = Duration::from_secs(2);
 
 /// How often the holder looks whether it still is.
 const LOOK: Duration = Duration::from_millis(500);
@@ -120,7 +120,9 @@ impl Held<'_> {
     }
 }
 
-async fn alone_within(
+/// Waits until this is the one process that brings rows to the database; nothing where another is for
+/// all that time.
+pub async fn alone_within(
     within: Duration,
     target: &dyn Target,
     stop: &CancellationToken,

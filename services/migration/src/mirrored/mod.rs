@@ -25,9 +25,11 @@ use crate::load::{self, LoadError};
 use crate::mapping::Feeder;
 use crate::plan::Plan;
 use crate::sides::Sides;
-use crate::sync::SyncError;
+use crate::store::Alone;
+use crate::sync::{self, SyncError};
 
-pub use hold::{Command, Held, begin};
+use hold::LINGER;
+pub use hold::{Command, Held, alone_within, begin};
 pub use report::{Left, Report};
 use round::Rounds;
 
@@ -57,6 +59,17 @@ pub enum MirroredError {
         .0.as_ref().map(|standing| format!(", and {standing}")).unwrap_or_default()
     )]
     Busy(Option<Standing>),
+    /// The same, where no writes are held.
+    #[error(
+        "another command brings rows to this database: let it finish, or end it; a follow goes on where \
+         it stood"
+    )]
+    AtWork,
+    /// What kept others away is gone, where no writes are held.
+    #[error(
+        "what kept other commands away from this database is gone, so this one has stopped: run it again"
+    )]
+    Displaced(#[source] Cause),
     /// The hold was taken over or released while it was needed.
     #[error(
         "this command does not hold mirrored writes any more, so it has stopped: {0}. What it copied \
@@ -135,6 +148,8 @@ pub async fn finish(
             pause(PAUSE, stop).await?;
         }
     };
+    // What is delivered may be given ids there.
+    sync::set_sequences(&sides.plan, &*sides.target).await?;
     // Another that is at work on the same hold needs it.
     alone.check().await.map_err(MirroredError::NotAlone)?;
     let released = mine.release(Some(up_to)).await?;
@@ -159,24 +174,45 @@ where
     C: Future<Output = Result<load::Report, E>>,
 {
     let Some(proxy) = proxy.filter(|_| feeds(&sides.plan)) else {
-        return copy(stop.clone()).await;
+        let mut alone = alone(sides, stop).await?;
+        let lost = async { MirroredError::Displaced(alone.lost().await) };
+        return unless(lost, stop, copy).await;
     };
     let mut held = begin(proxy, sides, Command::Migrate, take_over, stop).await?;
-    let own = stop.child_token();
-    let mut copying = pin!(copy(own.clone()));
-    let mut report = tokio::select! {
-        copied = &mut copying => copied?,
-        over = held.lost() => {
-            own.cancel();
-            // Whoever has the hold now waits until nothing of this is written any more.
-            drop(copying.await);
-            return Err(over.into());
-        }
-    };
+    let mut report = unless(held.lost(), stop, copy).await?;
     report.mirrored = Some(finish(held, sides, stop).await?);
     // A row that had to wait for another is there now.
     report.refused = load::still_refused(&*sides.target).await?;
     Ok(report)
+}
+
+/// The place of the one command that brings rows to the target.
+pub async fn alone(sides: &Sides, stop: &CancellationToken) -> Result<Alone, MirroredError> {
+    let alone = alone_within(LINGER, &*sides.target, stop).await?;
+    alone.ok_or(MirroredError::AtWork)
+}
+
+/// Copies, or stops when something is lost that it needs.
+async fn unless<E, C>(
+    lost: impl Future<Output = MirroredError>,
+    stop: &CancellationToken,
+    copy: impl FnOnce(CancellationToken) -> C,
+) -> Result<load::Report, E>
+where
+    E: From<MirroredError>,
+    C: Future<Output = Result<load::Report, E>>,
+{
+    let own = stop.child_token();
+    let mut copying = pin!(copy(own.clone()));
+    tokio::select! {
+        copied = &mut copying => copied,
+        lost = lost => {
+            own.cancel();
+            // Whoever has its place now waits until nothing of this is written any more.
+            drop(copying.await);
+            Err(lost.into())
+        }
+    }
 }
 
 async fn pause(time: Duration, stop: &CancellationToken) -> Result<(), MirroredError> {

@@ -1,13 +1,17 @@
-//! Being the one process that brings mirrored writes to a database, and the look whether one still
+//! Being the one process that brings rows to a database, and the look whether one still
 //! is. How a database keeps others away is for its own module.
 
 use std::fs::File;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use kit::error::Cause;
 
-/// While there is one, no other process brings mirrored writes to a database. The system takes it
-/// back from a process that dies.
+/// How often it is looked whether one still is.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// While there is one, no other process brings rows to a database: of two that do, one could put what
+/// it read before over what the other read later. The system takes it back from a process that dies.
 pub struct Alone {
     lock: Box<dyn Lock>,
 }
@@ -23,6 +27,16 @@ impl Alone {
     pub(super) fn by(lock: impl Lock + 'static) -> Self {
         Self {
             lock: Box::new(lock),
+        }
+    }
+
+    /// Ends when another process may be at work on the database.
+    pub async fn lost(&mut self) -> Cause {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            if let Err(cause) = self.check().await {
+                return cause;
+            }
         }
     }
 

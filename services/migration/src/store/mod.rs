@@ -202,7 +202,7 @@ pub trait Target: Source {
     /// Makes what is kept beside the tables, where it is missing.
     async fn prepare(&self) -> Result<(), Cause>;
 
-    /// Makes this the one process that brings mirrored writes to the database, until what it
+    /// Makes this the one process that brings rows to the database, until what it
     /// returns is dropped or the process dies; nothing where there is another.
     async fn alone(&self) -> Result<Option<Alone>, Cause>;
 

@@ -185,6 +185,15 @@ impl Setting {
     async fn run(&self, arguments: &[&str]) -> Output {
         ended(self.begin(arguments)).await
     }
+
+    /// The same without a proxy.
+    async fn run_alone(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cutover-data"));
+        command.args(arguments).args(["--mapping", &self.mapping]);
+        command.args(["--from", &self.sides.legacy, "--to", &self.sides.modern]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        ended(command.spawn().unwrap()).await
+    }
 }
 
 const COPY: [&str; 6] = ["migrate", "--json", "--parallel", "1", "--page", "1ms"];
@@ -249,6 +258,12 @@ async fn of_two_copies_at_one_time_one_is_refused_or_takes_the_others_place() {
     assert!(holder.starts_with(&format!("migrate, process {},", first.id())));
     setting.refuses(&COPY, &holder).await;
     setting.refuses(&TAINTED, &holder).await;
+    for command in [&COPY[..], &["sync", "--entity", "thing", "--id", "1"]] {
+        let output = setting.run_alone(command).await;
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("another command brings rows"), "{said}");
+    }
     let before = setting.arrived().await;
     assert!(before < 8000, "the first is under way");
     let second = setting.begin(&[&COPY[..], &["--take-over"]].concat());
