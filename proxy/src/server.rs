@@ -77,8 +77,7 @@ pub enum StartError {
     Threads(std::io::Error),
 }
 
-/// A running proxy. Dropping it leaves the data plane running, without its mirror;
-/// [`Running::stop`] ends it.
+/// A running proxy. Dropping it cuts whatever is under way; [`Running::stop`] waits for that first.
 pub struct Running {
     /// Where clients point.
     pub address: SocketAddr,
@@ -95,21 +94,10 @@ pub struct Running {
     in_flight: Arc<AtomicUsize>,
     health: Arc<Health>,
     background: Option<Runtime>,
-    shutdown: watch::Sender<Option<Stop>>,
+    /// Whether the data plane takes no more connections; it runs for as long as this is there.
+    draining: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
 }
-
-#[derive(Clone, Copy)]
-enum Stop {
-    /// Take no more connections, finish what is under way.
-    Graceful,
-    /// Cut everything.
-    Fast,
-}
-
-/// How long Pingora keeps serving what is under way after a graceful stop. [`Running::stop`]
-/// returns as soon as nothing is.
-const GRACE: Duration = Duration::from_secs(10);
 
 /// The outbox's file, beside the journal's.
 const OUTBOX: &str = "outbox.db";
@@ -144,7 +132,7 @@ pub async fn start_by(options: &Options, clock: Clock) -> Result<Running, StartE
     let guard = Guard::open(Arc::clone(&routes), journal.clone()).await;
     let (outbox, mut left) = Outbox::open(&journal.path().with_file_name(OUTBOX)).await?;
 
-    let (shutdown, stopping) = watch::channel(None);
+    let (draining, drains) = watch::channel(false);
     let in_flight = Arc::new(AtomicUsize::new(0));
     let background = background_runtime(options.threads)?;
     let connector = Arc::new(TransportConnector::new(None));
@@ -180,7 +168,7 @@ pub async fn start_by(options: &Options, clock: Clock) -> Result<Running, StartE
         Arc::clone(&in_flight),
     );
     let (address, control_address) = (listener.1, control_listener.1);
-    serve(plane, listener.0, address, options.threads, stopping);
+    serve(plane, listener.0, address, options.threads, drains);
 
     let mut state = ControlState::new(
         Arc::clone(&routes),
@@ -221,7 +209,7 @@ pub async fn start_by(options: &Options, clock: Clock) -> Result<Running, StartE
         in_flight,
         health,
         background: Some(background),
-        shutdown,
+        draining,
         tasks,
     })
 }
@@ -233,10 +221,11 @@ impl Running {
     }
 
     /// Stops taking connections, finishes what is under way, mirroring included, for up to
-    /// `patience`, and closes the journal.
+    /// `patience`, and closes the journal. What is under way even then is cut once outbox and journal
+    /// have noted it.
     pub async fn stop(self, patience: Duration) {
         self.health.drain();
-        self.shutdown.send_replace(Some(Stop::Graceful));
+        self.draining.send_replace(true);
         let finished = async {
             loop {
                 let pending: u64 = self
@@ -256,7 +245,6 @@ impl Running {
         if tokio::time::timeout(patience, finished).await.is_err() {
             tracing::warn!("stopped with requests or comparisons still under way");
         }
-        self.shutdown.send_replace(Some(Stop::Fast));
         for task in &self.tasks {
             task.abort();
         }
@@ -312,28 +300,27 @@ async fn serve_control(listener: TcpListener, state: ControlState) {
     }
 }
 
-/// Runs Pingora on a thread of its own.
+/// Runs Pingora on a thread of its own, until who may let it drain is gone. Its own graceful stop
+/// would sleep for a time that is fixed when it starts, so it is asked for a fast one alone.
 fn serve(
     plane: DataPlane,
     listener: TcpListener,
     address: SocketAddr,
     threads: usize,
-    stopping: watch::Receiver<Option<Stop>>,
+    drains: watch::Receiver<bool>,
 ) {
     let conf = ServerConf {
         threads,
-        grace_period_seconds: Some(GRACE.as_secs()),
-        graceful_shutdown_timeout_seconds: Some(0),
         ..ServerConf::default()
     };
     let mut server = Server::new_with_opt_and_conf(None, conf);
     server.bootstrap();
     let mut service = Service::new("data plane".into(), plane);
     service.add_tcp(&address.to_string());
-    server.add_service(Bound::new(service, address, listener));
+    server.add_service(Bound::new(service, address, listener, drains.clone()));
     let run = move || {
         server.run(RunArgs {
-            shutdown_signal: Box::new(Signal(stopping)),
+            shutdown_signal: Box::new(Gone(drains)),
         });
     };
     let thread = std::thread::Builder::new().name("data plane".into());
@@ -342,17 +329,15 @@ fn serve(
     }
 }
 
-struct Signal(watch::Receiver<Option<Stop>>);
+/// Tells that the sender has gone.
+struct Gone(watch::Receiver<bool>);
 
 #[async_trait]
-impl ShutdownSignalWatch for Signal {
+impl ShutdownSignalWatch for Gone {
     async fn recv(&self) -> ShutdownSignal {
-        let mut stopping = self.0.clone();
-        match stopping.wait_for(Option::is_some).await.map(|stop| *stop) {
-            Ok(Some(Stop::Graceful)) => ShutdownSignal::GracefulTerminate,
-            // Nobody is left who could ask for anything else.
-            Ok(_) | Err(_) => ShutdownSignal::FastShutdown,
-        }
+        let mut drains = self.0.clone();
+        while drains.changed().await.is_ok() {}
+        ShutdownSignal::FastShutdown
     }
 }
 

@@ -1,5 +1,5 @@
 //! Each side is charged with its own time: not with what an exchange waits for its turn, nor with what a
-//! client takes to read.
+//! client takes to read. A stop has all of its own.
 #![allow(clippy::unwrap_used, reason = "a test that can't be set up fails")]
 
 mod common;
@@ -15,6 +15,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpSocket;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 /// The limit, and what each answer takes: two of them are more than the limit.
 const LIMIT: &str = "6s";
@@ -90,4 +92,50 @@ async fn a_client_that_is_slow_to_read_makes_the_primary_look_no_slower() {
     let took = &finding["samples"][0]["exchange"]["legacy"]["took_ms"];
     let took = Duration::from_secs_f64(took.as_f64().unwrap() / 1000.0);
     assert!(took < pause / 2, "{took:?}");
+}
+
+/// A proxy with a client that waits for an answer, and what lets legacy give it.
+async fn with_one_waiting() -> (Proxy, tokio::task::JoinHandle<String>, Arc<Semaphore>) {
+    let leave = Arc::new(Semaphore::new(0));
+    let (asked, given) = (Arc::new(AtomicUsize::new(0)), Arc::clone(&leave));
+    let seen = Arc::clone(&asked);
+    let legacy = Router::new().fallback(any(move || {
+        let (seen, given) = (Arc::clone(&seen), Arc::clone(&given));
+        async move {
+            seen.fetch_add(1, Ordering::SeqCst);
+            given.acquire().await.unwrap().forget();
+            "late"
+        }
+    }));
+    let proxy = wire::in_front_of(backend(legacy).await).await;
+    let client = wire::connect(&proxy).await;
+    let waiting = tokio::spawn(async move {
+        let mut client = client;
+        client.write_all(wire::GET).await.unwrap();
+        wire::read_all(client).await
+    });
+    eventually(|| (asked.load(Ordering::SeqCst) == 1).then_some(())).await;
+    (proxy, waiting, leave)
+}
+
+#[tokio::test]
+async fn a_stop_waits_for_an_answer_for_as_long_as_it_is_told() {
+    let (proxy, waiting, leave) = with_one_waiting().await;
+    let running = proxy.running;
+    let stopping = tokio::spawn(running.stop(PATIENCE));
+    // Longer than any limit that is not the one it was told.
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    assert!(!stopping.is_finished());
+    leave.add_permits(1);
+    let answer = waiting.await.unwrap();
+    assert!(answer.ends_with("late"), "{answer}");
+    timeout(PATIENCE, stopping).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_stop_cuts_what_is_not_answered_by_then() {
+    let (proxy, waiting, _leave) = with_one_waiting().await;
+    let running = proxy.running;
+    running.stop(Duration::from_millis(100)).await;
+    assert_eq!(waiting.await.unwrap(), "");
 }
