@@ -153,3 +153,15 @@ async fn a_peer_that_refuses_leaves_the_request_to_the_next() {
     }
     assert_eq!(counts(&proxy, 4).await.failed_legacy, 0);
 }
+
+#[tokio::test]
+async fn after_a_fallback_a_peer_of_legacy_that_refuses_leaves_the_request_to_the_next() {
+    let (dead, legacy) = (dead_backend().await, legacy().await);
+    let routes = one_route(legacy, dead_backend().await, "modern", FALLBACK);
+    let two = format!("peers = [\"{dead}\", \"{legacy}\"]");
+    let proxy = Proxy::start(&routes.replacen(&format!("peers = [\"{legacy}\"]"), &two, 1)).await;
+    for _ in 0..4 {
+        assert_eq!(proxy.post("/", "order").await.body, "legacy order");
+    }
+    assert_eq!(counts(&proxy, 4).await.failed_legacy, 0);
+}

@@ -4,7 +4,7 @@ use super::context::Context;
 use super::patience::Patience;
 use super::relay::{Limits, Progress, Relay};
 use super::{DataPlane, answer, head};
-use crate::routing::{Failure, Peer, Plan};
+use crate::routing::{Failure, Peer};
 use pingora::http::Method;
 use pingora::prelude::{Error, Result};
 use pingora::protocols::Stream;
@@ -98,17 +98,19 @@ impl DataPlane {
 
     /// A new connection. Where there is none, another peer may answer, and if that refuses too,
     /// another side: nothing was sent yet.
-    async fn connect(&self, peer: &Peer, ctx: &mut Context, method: &Method) -> Result<Stream> {
+    async fn connect(
+        &self,
+        peer: &Arc<Peer>,
+        ctx: &mut Context,
+        method: &Method,
+    ) -> Result<Stream> {
         let connected = self.connector.new_stream(&peer.address).await;
         connected.map_err(|error| {
             let mut error = error.into_up();
-            if let Some(plan) = &mut ctx.plan {
-                let upstream = plan.route.upstream(plan.primary);
-                let has_others = upstream.is_some_and(|upstream| upstream.peers() > 1);
-                let another_peer = has_others && !ctx.refused;
-                ctx.refused = true;
-                error.set_retry(another_peer || plan.fall_back(method, Failure::Unreached));
-            }
+            let upstream = ctx.plan.as_ref().and_then(|p| p.route.upstream(p.primary));
+            let has_others = upstream.is_some_and(|upstream| upstream.peers() > 1);
+            let another_peer = ctx.refused.replace(Arc::clone(peer)).is_none() && has_others;
+            error.set_retry(another_peer || ctx.fall_back(method, Failure::Unreached));
             error
         })
     }
@@ -116,15 +118,21 @@ impl DataPlane {
 
 /// The peer whose turn it is, of the side that is to answer.
 fn choose(ctx: &mut Context, method: &Method) -> Result<Arc<Peer>> {
-    let Some(plan) = &mut ctx.plan else {
-        return Err(answer::no_peer(None));
-    };
-    let peer = |plan: &Plan| plan.route.upstream(plan.primary)?.peer();
-    let found = peer(plan).or_else(|| {
-        plan.fall_back(method, Failure::Unreached)
-            .then(|| peer(plan))?
-    });
-    found.ok_or_else(|| answer::no_peer(plan.route.upstream(plan.primary)))
+    if let Some(peer) = next_peer(ctx) {
+        return Ok(peer);
+    }
+    let found = ctx
+        .fall_back(method, Failure::Unreached)
+        .then(|| next_peer(ctx));
+    found.flatten().ok_or_else(|| {
+        let plan = ctx.plan.as_ref();
+        answer::no_peer(plan.and_then(|plan| plan.route.upstream(plan.primary)))
+    })
+}
+
+fn next_peer(ctx: &Context) -> Option<Arc<Peer>> {
+    let plan = ctx.plan.as_ref()?;
+    plan.route.upstream(plan.primary)?.peer()
 }
 
 /// Whether the client has heard of an answer; what goes before one is none.
@@ -158,7 +166,5 @@ fn may_be_mended(
         ErrorType::HTTPStatus(_) => Failure::ServerError,
         _ => Failure::Unanswered,
     };
-    ctx.plan
-        .as_mut()
-        .is_some_and(|plan| plan.fall_back(method, failure))
+    ctx.fall_back(method, failure)
 }

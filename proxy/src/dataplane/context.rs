@@ -10,8 +10,8 @@ use crate::journal::without_secrets;
 use crate::mirror::Job;
 use crate::outcome::Ending;
 use crate::readiness::GeneralPath;
-use crate::routing::{Coverage, Plan};
-use http::StatusCode;
+use crate::routing::{Coverage, Failure, Peer, Plan};
+use http::{Method, StatusCode};
 use pingora::http::RequestHeader;
 use pingora::prelude::Error;
 use pingora::{ErrorSource, ErrorType};
@@ -32,8 +32,8 @@ pub struct Context {
     pub(super) replay: Replay,
     /// The status that the primary answered with.
     pub(super) answered: Option<StatusCode>,
-    /// Whether a peer refused the connection.
-    pub(super) refused: bool,
+    /// The peer, of the side that is asked now, that refused the connection.
+    pub(super) refused: Option<Arc<Peer>>,
     /// Whether a kept connection turned out to be closed, so that a new one is made.
     pub(super) fresh: bool,
     /// Whether the request's body was read before it is sent, because it may name something.
@@ -51,7 +51,7 @@ impl Context {
             hops: Hops::default(),
             replay: Replay::default(),
             answered: None,
-            refused: false,
+            refused: None,
             fresh: false,
             reads_body: false,
             in_flight: Arc::clone(in_flight),
@@ -61,6 +61,16 @@ impl Context {
     /// The id as text; it was checked to be visible ASCII.
     pub(super) fn request_id(&self) -> &str {
         self.marks.request_id.to_str().unwrap_or_default()
+    }
+
+    /// Lets legacy answer in modern's place, as [`Plan::fall_back`] does; none of its peers has refused.
+    pub(super) fn fall_back(&mut self, method: &Method, failure: Failure) -> bool {
+        let plan = self.plan.as_mut();
+        let falls_back = plan.is_some_and(|plan| plan.fall_back(method, failure));
+        if falls_back {
+            self.refused = None;
+        }
+        falls_back
     }
 
     /// Counts who answered, and whether that went well.
