@@ -7,6 +7,7 @@ use axum::Router;
 use axum::routing::any;
 use common::{Proxy, backend, dead_backend, eventually, hung_backend, one_route, raw_backend};
 use cutover::outcome::RouteSnapshot;
+use futures::future::join_all;
 use http::{Request, StatusCode};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -164,4 +165,16 @@ async fn after_a_fallback_a_peer_of_legacy_that_refuses_leaves_the_request_to_th
         assert_eq!(proxy.post("/", "order").await.body, "legacy order");
     }
     assert_eq!(counts(&proxy, 4).await.failed_legacy, 0);
+}
+
+#[tokio::test]
+async fn a_peer_that_refuses_leaves_each_of_many_requests_to_another_than_itself() {
+    let (dead, legacy) = (dead_backend().await, legacy().await);
+    let routes = one_route(legacy, legacy, "legacy", "");
+    let two = format!("peers = [\"{dead}\", \"{legacy}\"]");
+    let proxy = Proxy::start(&routes.replacen(&format!("peers = [\"{legacy}\"]"), &two, 1)).await;
+    // Whose turn it is when one asks again is the others' doing.
+    let asked = join_all((0..64).map(|_| proxy.post("/", "order"))).await;
+    let well = asked.iter().filter(|answer| answer.status == 200);
+    assert_eq!(well.count(), 64);
 }

@@ -116,7 +116,7 @@ impl DataPlane {
     }
 }
 
-/// The peer whose turn it is, of the side that is to answer.
+/// A peer of the side that is to answer.
 fn choose(ctx: &mut Context, method: &Method) -> Result<Arc<Peer>> {
     if let Some(peer) = next_peer(ctx) {
         return Ok(peer);
@@ -130,9 +130,14 @@ fn choose(ctx: &mut Context, method: &Method) -> Result<Arc<Peer>> {
     })
 }
 
+/// The peer whose turn it is, or another than that which has refused.
 fn next_peer(ctx: &Context) -> Option<Arc<Peer>> {
     let plan = ctx.plan.as_ref()?;
-    plan.route.upstream(plan.primary)?.peer()
+    let upstream = plan.route.upstream(plan.primary)?;
+    match &ctx.refused {
+        Some(refused) => upstream.peer_behind(refused),
+        None => upstream.peer(),
+    }
 }
 
 /// Whether the client has heard of an answer; what goes before one is none.

@@ -111,6 +111,14 @@ impl Upstream {
         ready.get(turn).cloned()
     }
 
+    /// The peer behind one that has just refused; whose turn it is may be that one's again.
+    pub fn peer_behind(&self, refused: &Arc<Peer>) -> Option<Arc<Peer>> {
+        let ready = self.ready.load();
+        let at = ready.iter().position(|peer| Arc::ptr_eq(peer, refused));
+        let behind = at.and_then(|at| ready.iter().cycle().nth(at + 1));
+        behind.cloned().or_else(|| self.peer())
+    }
+
     /// How many peers can be asked now.
     pub fn peers(&self) -> usize {
         self.ready.load().len()
