@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
-use common::{Proxy, backend, eventually};
+use common::{Proxy, backend, eventually, wire};
 use cutover::outcome::{Ending, Outcome};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -17,6 +17,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc::unbounded_channel;
 
 /// A shop that counts its orders from some number on, and knows them by its own ids alone.
 #[derive(Clone)]
@@ -242,6 +243,41 @@ async fn a_body_that_comes_byte_by_byte_is_renamed_and_sent_whole() {
         "{answer}"
     );
     all_created(&proxy).await;
+}
+
+#[tokio::test]
+async fn a_body_that_is_renamed_is_never_sent_with_a_length_and_in_chunks() {
+    let (tell, mut told) = unbounded_channel();
+    let legacy = common::raw_backend(move |mut stream| {
+        let tell = tell.clone();
+        async move {
+            while let Some(request) = wire::read_request(&mut stream).await {
+                let _ = tell.send(request.to_lowercase());
+                let _ = stream.write_all(wire::OK.as_bytes()).await;
+            }
+        }
+    })
+    .await;
+    let mode = MODERN.replace("\"modern\"\nlegacy", "\"legacy\"\nlegacy");
+    let proxy = Proxy::start(&routes(legacy, shop("M-").await, &mode)).await;
+    let tell = http::Request::post("/api/ids").header("content-type", "application/json");
+    let pair = r#"[{"entity": "order", "legacy": "a longer id", "modern": "M-1"}]"#;
+    assert_eq!(proxy.control(tell, pair).await.status, 200);
+    let body = r#"{"after": "M-1"}"#;
+    for (more, status) in [("", 200), ("Connection: content-length\r\n", 400)] {
+        let length = body.len();
+        let ask = format!(
+            "POST /orders HTTP/1.1\r\nHost: a\r\n{more}Content-Length: {length}\r\n\r\n{body}"
+        );
+        let answer = wire::say(&proxy, ask.as_bytes()).await;
+        let heard: String = std::iter::from_fn(|| told.try_recv().ok()).collect();
+        assert!(!heard.contains("transfer-encoding"), "{heard}");
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{answer}"
+        );
+        assert_eq!(heard.contains("a longer id"), status == 200, "{heard}");
+    }
 }
 
 async fn all_created(proxy: &Proxy) {
