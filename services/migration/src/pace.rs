@@ -50,6 +50,11 @@ impl Pace {
         self.rows
     }
 
+    /// Learns that so many rows are more than may be read at a time.
+    pub(crate) fn cut(&mut self, rows: usize) {
+        self.rows = u32::try_from(rows / 2).unwrap_or(MOST).clamp(1, MOST);
+    }
+
     /// Learns from a page for which so many rows were asked, and which has so many of about so many
     /// bytes each; says how long to leave the source alone.
     pub(crate) fn took(

@@ -9,7 +9,7 @@ use super::page::Page;
 use super::report::TableReport;
 use super::{Job, LoadError};
 use crate::pace::{Pace, weight};
-use crate::store::{How, Progress, Range};
+use crate::store::{How, Progress, Range, TooMuch};
 use crate::transform::Taken;
 
 /// Pages that wait for being written, beside the one that is.
@@ -67,6 +67,10 @@ async fn pages_of(
         let rows = match job.source.page(&job.table.select, &range, limit).await {
             Ok(rows) => rows,
             Err(source) => {
+                if let Some(TooMuch { rows }) = source.downcast_ref() {
+                    pace.cut(*rows);
+                    continue;
+                }
                 let error = LoadError::Read {
                     table: job.table.source.clone(),
                     after: at

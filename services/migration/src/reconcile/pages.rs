@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::ReconcileError;
 use super::packets::{Packet, Packing};
 use crate::pace::{Pace, weight};
-use crate::store::{Range, Select, Source};
+use crate::store::{Range, Select, Source, TooMuch};
 use crate::value::{Key, Row};
 
 /// How often a query is sent again that failed, and how long after the first time.
@@ -161,7 +161,11 @@ impl Side {
                 let limit = pace.lock().rows();
                 let began = Instant::now();
                 let sent = match self.page(packing.as_ref(), &range, limit).await {
-                    Ok(sent) => sent,
+                    Ok(Ok(sent)) => sent,
+                    Ok(Err(rows)) => {
+                        pace.lock().cut(rows);
+                        continue;
+                    }
                     Err(error) => {
                         let _ = pages.send(Err(error)).await;
                         return;
@@ -204,17 +208,21 @@ impl Side {
         }
     }
 
+    /// A page; where that is too much at a time, how many rows are.
     async fn page(
         &self,
         packing: Option<&Arc<Packing>>,
         range: &Range,
         limit: u32,
-    ) -> Result<Sent, ReconcileError> {
+    ) -> Result<Result<Sent, usize>, ReconcileError> {
         let mut tries = 0;
         loop {
             match self.sent(packing, range, limit).await {
-                Ok(sent) => return Ok(sent),
-                Err(cause) => self.again(&mut tries, cause).await?,
+                Ok(sent) => return Ok(Ok(sent)),
+                Err(cause) => match cause.downcast_ref() {
+                    Some(TooMuch { rows }) => return Ok(Err(*rows)),
+                    None => self.again(&mut tries, cause).await?,
+                },
             }
         }
     }

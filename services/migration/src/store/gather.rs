@@ -25,6 +25,29 @@ pub(super) trait Gather {
 
     /// Rows that have come to their end.
     fn count(&self) -> usize;
+
+    /// An error where they are more than a page may be.
+    fn fits(&self) -> Result<(), TooMuch>;
+}
+
+/// Bytes of a page's texts and bytes, at most, where it is more than one row.
+const MOST: usize = 32 << 20;
+
+/// Rows of a page that are more bytes than are taken at a time: fewer are to be asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("{rows} rows are more than {MOST} bytes")]
+pub(crate) struct TooMuch {
+    /// How many of them were read.
+    pub(crate) rows: usize,
+}
+
+/// An error where so many rows of so many bytes are more than a page may be.
+pub(super) fn fits(rows: usize, bytes: usize) -> Result<(), TooMuch> {
+    if rows > 1 && bytes > MOST {
+        Err(TooMuch { rows })
+    } else {
+        Ok(())
+    }
 }
 
 /// Rows of values.
@@ -32,6 +55,20 @@ pub(super) trait Gather {
 pub(super) struct Rows {
     pub(super) done: Vec<Row>,
     row: Row,
+    /// Bytes of texts and bytes.
+    bytes: usize,
+    /// Whether they are a page, and not the rows of keys that somebody has counted.
+    page: bool,
+}
+
+impl Rows {
+    /// Rows that are asked for without knowing how long they are.
+    pub(super) fn page() -> Self {
+        Self {
+            page: true,
+            ..Self::default()
+        }
+    }
 }
 
 impl Gather for Rows {
@@ -40,11 +77,13 @@ impl Gather for Rows {
     }
 
     fn text(&mut self, bytes: &[u8]) {
+        self.bytes = self.bytes.saturating_add(bytes.len());
         let text = CompactString::from_utf8(bytes);
         self.row.push(text.map_or_else(|_| no_text(), Value::Text));
     }
 
     fn bytes(&mut self, bytes: &[u8]) {
+        self.bytes = self.bytes.saturating_add(bytes.len());
         self.row.push(Value::Bytes(bytes.into()));
     }
 
@@ -60,6 +99,14 @@ impl Gather for Rows {
 
     fn count(&self) -> usize {
         self.done.len()
+    }
+
+    fn fits(&self) -> Result<(), TooMuch> {
+        if self.page {
+            fits(self.count(), self.bytes)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -91,6 +138,10 @@ impl Gather for Packed {
 
     fn count(&self) -> usize {
         self.len()
+    }
+
+    fn fits(&self) -> Result<(), TooMuch> {
+        fits(self.len(), Packed::bytes(self))
     }
 }
 

@@ -25,6 +25,7 @@ use crate::value::{Key, Number, Row, Value};
 
 pub use alone::Alone;
 pub use books::{Commit, Naming, Progress, Quarantined, Waiting};
+pub(crate) use gather::TooMuch;
 pub use packed::Packed;
 pub use sql::{Dialect, NoBound};
 pub use url::{UrlError, check_source, check_target, source, target};

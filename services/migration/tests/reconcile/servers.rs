@@ -1,5 +1,8 @@
 //! `PostgreSQL` on both sides: its own types and collations, counters, repair.
 
+use std::sync::Arc;
+
+use migration_service::load;
 use migration_service::reconcile::{Cause, Method, Options, Verdict};
 use migration_service::repair::{Log, apply, propose, undo};
 use tokio_util::sync::CancellationToken;
@@ -234,4 +237,34 @@ async fn ranges_of_one_hash_are_not_read_and_every_other_row_is() {
     let differs = pair.report_with(&options).await;
     assert_eq!(only(&differs).hashed, 0);
     assert_eq!(differs.ledger.different, 81);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_of_a_megabyte_behind_a_thousand_short_ones_are_copied_and_compared() {
+    let modern = "CREATE TABLE t (id bigint PRIMARY KEY, body text NOT NULL)";
+    let of_mariadb = "CREATE TABLE t (id bigint PRIMARY KEY, body mediumtext NOT NULL);
+         INSERT INTO t SELECT seq, repeat(char(97 + seq % 26), if(seq > 3000, 1000000, 1))
+             FROM seq_1_to_3080";
+    let of_sqlite = "CREATE TABLE t (id bigint PRIMARY KEY, body text NOT NULL);
+         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3080)
+         INSERT INTO t SELECT i, CASE WHEN i > 3000 THEN hex(zeroblob(500000)) ELSE 'x' END FROM n";
+    for pair in [
+        Pair::from_mariadb(of_mariadb, modern, NUMBERED).await,
+        Pair::from_file(of_sqlite, modern, NUMBERED).await,
+    ] {
+        let (sides, never) = (pair.both().await, CancellationToken::new());
+        let loading = load::Options::default();
+        let copied = load::run(
+            &sides.plan,
+            sides.source,
+            sides.target,
+            &loading,
+            Arc::new(load::Unwatched),
+            never,
+        );
+        assert_eq!(copied.await.expect("a copy").tables[0].written, 3080);
+        let report = pair.report().await;
+        assert_eq!(report.verdict, Verdict::Equal, "{:?}", said(&report));
+        assert_eq!(report.ledger.equal, 3080);
+    }
 }

@@ -15,6 +15,7 @@ of_every!([sqlite Sqlite, postgres Postgres, mariadb Mariadb]:
     a_thousand_keys_of_several_columns_are_asked_for_at_once,
     a_filter_holds_everywhere,
     a_table_that_is_not_there_is_told_from_a_failure,
+    a_page_of_long_rows_is_refused_once_it_is_too_long,
 );
 
 /// Rows of each table below.
@@ -253,4 +254,31 @@ async fn a_table_that_is_not_there_is_told_from_a_failure(bed: Bed) {
     let tables = source.tables().await.expect("tables");
     let tables: Vec<String> = tables.iter().map(ToString::to_string).collect();
     assert_eq!(tables, ["there"]);
+}
+
+async fn a_page_of_long_rows_is_refused_once_it_is_too_long(bed: Bed) {
+    let text = if bed.kind == Kind::Mariadb {
+        "mediumtext"
+    } else {
+        "text"
+    };
+    bed.run(&format!(
+        "CREATE TABLE t (id bigint NOT NULL PRIMARY KEY, body {text} NOT NULL)"
+    ))
+    .await;
+    let body = "é".repeat(1 << 19);
+    for id in 0..40 {
+        bed.run(&format!("INSERT INTO t VALUES ({id}, '{body}')"))
+            .await;
+    }
+    let source = bed.source().await;
+    let select = whole(&*source, "t").await;
+    let page = source.page(&select, &Range::default(), 1000).await;
+    let refused = page.expect_err("forty megabytes").to_string();
+    let said = " rows are more than 33554432 bytes";
+    assert!(refused.ends_with(said), "{refused}");
+    let page = source.page(&select, &Range::default(), 30).await;
+    assert_eq!(page.expect("thirty").len(), 30);
+    let keys: Vec<Key> = (0..40).map(|id| key([Value::Int(id)])).collect();
+    assert_eq!(source.at(&select, &keys).await.expect("all").len(), 40);
 }

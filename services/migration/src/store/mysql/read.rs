@@ -29,7 +29,7 @@ pub(super) async fn page(
     limit: u32,
 ) -> Result<Vec<Row>, Cause> {
     let sql = paged(select, range, limit)?;
-    rows(pool, &select.columns, sql).await
+    rows(pool, &select.columns, sql, Rows::page()).await
 }
 
 /// The same as bytes; nothing where values are declared to be what they are not by themselves.
@@ -66,7 +66,7 @@ pub(super) async fn at(pool: &MySqlPool, select: &Select, keys: &[Key]) -> Resul
             SQL.table(&select.table),
             SQL.among(select, keys),
         );
-        found.extend(rows(pool, &select.columns, sql).await?);
+        found.extend(rows(pool, &select.columns, sql, Rows::default()).await?);
     }
     Ok(found)
 }
@@ -115,7 +115,7 @@ pub(super) async fn cuts(
             SQL.within(&keys, &range)?,
             order(&keys),
         );
-        let Some(row) = rows(pool, &keys.columns, sql).await?.pop() else {
+        let Some(row) = rows(pool, &keys.columns, sql, Rows::default()).await?.pop() else {
             break;
         };
         let key = Key(row.into());
@@ -166,8 +166,13 @@ struct Reading {
     large: bool,
 }
 
-async fn rows(pool: &MySqlPool, columns: &[ColumnSchema], sql: String) -> Result<Vec<Row>, Cause> {
-    let Rows { mut done, .. } = gathered(pool, columns, sql, Rows::default()).await?;
+async fn rows(
+    pool: &MySqlPool,
+    columns: &[ColumnSchema],
+    sql: String,
+    into: Rows,
+) -> Result<Vec<Row>, Cause> {
+    let Rows { mut done, .. } = gathered(pool, columns, sql, into).await?;
     declare(columns, &mut done, own);
     Ok(done)
 }
@@ -192,6 +197,7 @@ async fn gathered<G: Gather>(
     while let Some(sent) = stream.try_next().await? {
         if let Either::Right(row) = sent {
             decode(&row, &readings, columns, &mut found)?;
+            found.fits()?;
         }
     }
     drop(stream);

@@ -97,6 +97,11 @@ impl<G: Gather> Decoder<G> {
         self.read(&all)
     }
 
+    /// The rows so far.
+    pub(super) fn rows(&self) -> &G {
+        &self.rows
+    }
+
     /// The rows, once the stream has come to its end.
     pub(super) fn finish(self) -> Result<G, StreamError> {
         match self.part {

@@ -28,7 +28,8 @@ pub(super) async fn page(
     limit: u32,
 ) -> Result<Vec<Row>, Cause> {
     let query = paged(select, range, limit)?;
-    rows(pool, &select.columns, &query, usize::try_from(limit)?).await
+    let most = usize::try_from(limit)?;
+    rows(pool, &select.columns, &query, most, Rows::page()).await
 }
 
 /// The same as bytes; nothing where values are declared to be what they are not by themselves.
@@ -70,7 +71,7 @@ pub(super) async fn at(pool: &PgPool, select: &Select, keys: &[Key]) -> Result<V
         among(select, keys),
     );
     // Equal keys come together where a collation takes several for one.
-    rows(pool, &select.columns, &query, usize::MAX).await
+    rows(pool, &select.columns, &query, usize::MAX, Rows::default()).await
 }
 
 /// The condition that a row is under one of these keys, and meets the filter. Several columns are
@@ -122,7 +123,7 @@ pub(super) async fn cuts(pool: &PgPool, select: &Select, parts: usize) -> Result
         within = SQL.within(select, &Range::default())?,
         limit = parts - 1,
     );
-    let rows = rows(pool, &columns, &query, parts).await?;
+    let rows = rows(pool, &columns, &query, parts, Rows::default()).await?;
     Ok(rows.into_iter().map(|row| Key(row.into())).collect())
 }
 
@@ -190,8 +191,9 @@ async fn rows(
     columns: &[ColumnSchema],
     query: &str,
     most: usize,
+    into: Rows,
 ) -> Result<Vec<Row>, Cause> {
-    let Rows { mut done, .. } = gathered(pool, columns, query, most, Rows::default()).await?;
+    let Rows { mut done, .. } = gathered(pool, columns, query, most, into).await?;
     declare(columns, &mut done, own);
     Ok(done)
 }
@@ -209,6 +211,7 @@ async fn gathered<G: Gather>(
     let mut pieces = lent.copy_out_raw(&statement).await?;
     while let Some(piece) = pieces.try_next().await? {
         decoder.push(&piece)?;
+        decoder.rows().fits()?;
     }
     drop(pieces);
     lent.give_back();

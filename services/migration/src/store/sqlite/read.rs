@@ -3,12 +3,15 @@
 use std::collections::HashSet;
 
 use compact_str::CompactString;
+use futures::TryStreamExt as _;
 use kit::error::Cause;
 use sqlx::sqlite::{SqliteRow, SqliteValueRef};
 use sqlx::{AssertSqlSafe, Row as _, SqlitePool, TypeInfo as _, ValueRef as _};
 
 use crate::mapping::Change;
+use crate::pace::weight;
 use crate::schema::{ColumnSchema, TableName, Type};
+use crate::store::gather::fits;
 use crate::store::{Dialect, Figures, Range, Select};
 use crate::transform::convert;
 use crate::value::{Key, Number, Row, Value};
@@ -35,7 +38,16 @@ pub(super) async fn page(
         SQL.within(select, range)?,
         SQL.order(select),
     );
-    rows(pool, select, sql).await
+    let mut page = Vec::new();
+    let mut bytes = 0_usize;
+    let mut rows = sqlx::query(AssertSqlSafe(sql)).fetch(pool);
+    while let Some(row) = rows.try_next().await? {
+        let row = decoded(&row, &select.columns)?;
+        bytes = bytes.saturating_add(weight(std::slice::from_ref(&row)));
+        page.push(row);
+        fits(page.len(), bytes)?;
+    }
+    Ok(page)
 }
 
 pub(super) async fn at(
