@@ -108,13 +108,18 @@ impl<S: Server> Tracking<S> {
         }
     }
 
-    /// Where a table stands; nothing before its feed began.
-    async fn position(&self, table: &TablePlan) -> Result<Option<i64>, Cause> {
+    /// Where a table stands, and by which record; nothing before its feed began.
+    async fn position(&self, table: &TablePlan) -> Result<Option<Position>, Cause> {
         let kept = self.target.progress(&kept_as(table)).await?;
-        let after = kept.first().and_then(|progress| progress.after.as_ref());
-        match after.map(|key| &*key.0) {
+        let Some(kept) = kept.first() else {
+            return Ok(None);
+        };
+        match kept.after.as_ref().map(|key| &*key.0) {
             None => Ok(None),
-            Some([Value::Int(version)]) => Ok(Some(*version)),
+            Some([Value::Int(version)]) => Ok(Some(Position {
+                version: *version,
+                by: kept.basis.clone(),
+            })),
             Some(other) => Err(format!("the position of {} is {other:?}", table.source).into()),
         }
     }
@@ -128,7 +133,7 @@ impl<S: Server> Tracking<S> {
                 until: None,
                 read: 0,
                 done: false,
-                basis: String::new(),
+                basis: self.record(table).await?.name().to_owned(),
             }),
             quarantined: Vec::new(),
             healed: Vec::new(),
@@ -144,8 +149,8 @@ impl<S: Server> Tracking<S> {
     async fn begin(&self, table: &TablePlan) -> Result<(), Cause> {
         let record = self.record(table).await?;
         // One that is no longer of use begins anew, for a copy that comes after it.
-        if let Some(after) = self.position(table).await?
-            && !self.is_expired(table, after).await?
+        if let Some(position) = self.position(table).await?
+            && !self.is_expired(table, &position).await?
         {
             return Ok(());
         }
@@ -182,12 +187,21 @@ impl<S: Server> Tracking<S> {
         self.server.rows(&columns, sql).await
     }
 
-    async fn is_expired(&self, table: &TablePlan, after: i64) -> Result<bool, Cause> {
-        if self.record(table).await? != Record::ChangeTracking {
+    /// Whether what comes behind a position is not all recorded, or the position means nothing: another
+    /// record has numbers of its own, and so has a database that was restored.
+    async fn is_expired(&self, table: &TablePlan, position: &Position) -> Result<bool, Cause> {
+        let record = self.record(table).await?;
+        if position.by != record.name() {
+            return Ok(true);
+        }
+        if record != Record::ChangeTracking {
             return Ok(false);
         }
-        let object = object(&table.select.table);
-        let oldest = format!("SELECT CHANGE_TRACKING_MIN_VALID_VERSION(OBJECT_ID({object}))");
+        let (object, after) = (object(&table.select.table), position.version);
+        let oldest = format!(
+            "SELECT CASE WHEN {after} <= CHANGE_TRACKING_CURRENT_VERSION() \
+             THEN CHANGE_TRACKING_MIN_VALID_VERSION(OBJECT_ID({object})) END"
+        );
         let oldest = self.number(oldest).await?;
         Ok(oldest.is_none_or(|oldest| after < oldest))
     }
@@ -200,11 +214,13 @@ impl<S: Server> Feed for Tracking<S> {
     }
 
     async fn next(&self, table: &TablePlan, limit: u32) -> Result<Batch, FeedError> {
-        let after = self.position(table).await.map_err(failed(table))?;
-        let after = after
+        let position = self.position(table).await.map_err(failed(table))?;
+        let position = position
             .ok_or("the feed was never started")
             .map_err(|error| failed(table)(error.into()))?;
-        if self.is_expired(table, after).await.map_err(failed(table))? {
+        let after = position.version;
+        let expired = self.is_expired(table, &position).await;
+        if expired.map_err(failed(table))? {
             return Err(FeedError::Expired {
                 table: table.source.clone(),
                 position: format!("version {after}"),
@@ -260,6 +276,22 @@ impl<S: Server> Feed for Tracking<S> {
     async fn stop(&self, table: &TablePlan) -> Result<(), FeedError> {
         let forgotten = self.target.begin(&kept_as(table), &[]).await;
         forgotten.map_err(failed(table))
+    }
+}
+
+/// Where a feed stands.
+struct Position {
+    version: i64,
+    /// The name of the record that counts so.
+    by: String,
+}
+
+impl Record {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::ChangeTracking => "change tracking",
+            Self::RowVersion(_) => "rowversion",
+        }
     }
 }
 

@@ -178,3 +178,27 @@ async fn a_table_that_records_nothing_is_told_how_to() {
     let told = std::error::Error::source(&error).unwrap().to_string();
     assert!(told.contains("ENABLE CHANGE_TRACKING"), "{told}");
 }
+
+#[tokio::test]
+async fn a_position_by_another_record_or_of_a_restored_database_ends_the_feed() {
+    let (shop, server, feed) = tracking().await;
+    let table = shop.sides.plan.tables.first().unwrap();
+    server.versioned();
+    server.will("MIN_ACTIVE_ROWVERSION()) - 1", vec![vec![Value::Int(2000)]]);
+    feed.start(table).await.unwrap();
+    // Somebody turns change tracking on, whose numbers are others.
+    let again = Tracking::new(server.clone(), Arc::clone(&shop.sides.target));
+    server.tracked();
+    let error = again.next(table, 10).await.unwrap_err();
+    assert!(matches!(error, FeedError::Expired { .. }), "{error}");
+    server.will("CURRENT_VERSION", vec![vec![Value::Int(40)]]);
+    again.start(table).await.unwrap();
+    // The server says that it has not come so far.
+    server.will(
+        "WHEN 40 <= CHANGE_TRACKING_CURRENT_VERSION()",
+        vec![vec![Value::Null]],
+    );
+    let error = again.next(table, 10).await.unwrap_err();
+    assert!(matches!(error, FeedError::Expired { .. }), "{error}");
+    assert!(server.is_done());
+}
