@@ -245,3 +245,44 @@ async fn thousands_of_rows_that_refer_to_none_go_out_of_all_parts_of_a_table_and
     }
     assert!(looked < 100, "{looked} looks at the ids");
 }
+
+#[tokio::test]
+async fn rows_that_refer_to_each_other_in_a_circle_go_to_quarantine_together() {
+    let bed = Bed::new(Kind::Postgres).await;
+    bed.run(
+        "CREATE TABLE departments (id bigint PRIMARY KEY, manager bigint);
+         CREATE TABLE employees (id bigint PRIMARY KEY,
+             department bigint REFERENCES departments (id) ON DELETE CASCADE,
+             a bigint, b bigint, UNIQUE (a, b),
+             c bigint, d bigint, FOREIGN KEY (c, d) REFERENCES employees (a, b) MATCH FULL);
+         ALTER TABLE departments ADD FOREIGN KEY (manager) REFERENCES employees (id);",
+    )
+    .await;
+    let target = bed.target().await;
+    target.prepare().await.expect("prepared");
+    let departments = destination(&*target, "departments").await;
+    let employees = destination(&*target, "employees").await;
+    for one in [&departments, &employees] {
+        target.unburden(one).await.expect("unburdened");
+    }
+    // The manager of 1 was refused, 5 is of that department; 6 names half of another employee.
+    bed.run(
+        "INSERT INTO departments VALUES (1, 4), (2, 7);
+         INSERT INTO employees (id, department, c) VALUES (5, 1, NULL), (6, 2, 1), (7, 2, NULL)",
+    )
+    .await;
+    let gone = target.restore("Departments", &departments, &()).await;
+    assert_eq!(gone.expect("restored"), 0);
+    let gone = target.restore("Employees", &employees, &()).await;
+    assert_eq!(gone.expect("restored"), 3);
+    let refused = target.quarantined(None, 9).await.expect("rows");
+    let mut told: Vec<(&str, &str)> = refused
+        .iter()
+        .map(|row| (row.source.as_str(), row.key.as_str()))
+        .collect();
+    told.sort_unstable();
+    let wanted = [("Departments", "1"), ("Employees", "5"), ("Employees", "6")];
+    assert_eq!(told, wanted);
+    assert_eq!(target.waiting().await.expect("told"), []);
+    assert_eq!(bed.one("SELECT count(*) FROM employees").await, 1);
+}

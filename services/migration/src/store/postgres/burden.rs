@@ -176,20 +176,32 @@ pub(super) async fn restore(
         made.await.map_err(cause)?;
     }
     let keys: Vec<ForeignKey> = sqlx::query_as(READY).bind(&name).fetch_all(pool).await?;
-    let mut gone = 0;
+    let mut ready = Vec::with_capacity(keys.len());
     for key in keys {
-        let child = key.of_table.clone();
-        let columns = schema::key(pool, &child).await?;
-        let made = transaction(pool, async |connection| {
-            let gone = orphans(connection, &key, &columns, naming).await?;
-            let (id, name, definition) = (key.id, &key.name, &key.definition);
-            let add = format!("ALTER TABLE {child} ADD CONSTRAINT {name} {definition}");
-            remade(connection, id, add).await?;
-            Ok(gone)
-        });
-        gone += made.await.map_err(cause)?;
+        let columns = schema::key(pool, &key.of_table).await?;
+        ready.push((key, columns));
     }
-    Ok(gone)
+    let made = transaction(pool, async |connection| {
+        let mut gone = 0;
+        // What goes by one key may be what rows refer to by another. One that stood already would refuse
+        // that, or have them go unseen.
+        loop {
+            let before = gone;
+            for (key, columns) in &ready {
+                gone += orphans(connection, key, columns, naming).await?;
+            }
+            if gone == before || ready.len() < 2 {
+                break;
+            }
+        }
+        for (key, _) in &ready {
+            let (child, name, definition) = (&key.of_table, &key.name, &key.definition);
+            let add = format!("ALTER TABLE {child} ADD CONSTRAINT {name} {definition}");
+            remade(connection, key.id, add).await?;
+        }
+        Ok(gone)
+    });
+    made.await.map_err(cause)
 }
 
 /// What waits; nothing where no copy was ever prepared.

@@ -63,6 +63,9 @@ pub(super) async fn orphans(
 /// Begins to find the places of rows that refer to none.
 fn finding(key: &ForeignKey) -> String {
     let columns = || key.of_columns.iter().map(|column| SQL.name(column));
+    // With some columns null and others not, a row refers to none, which `MATCH FULL` does not allow.
+    let full = key.definition.contains("MATCH FULL");
+    let between = if full { " OR " } else { " AND " };
     let given: Vec<String> = columns().map(|of| format!("c.{of} IS NOT NULL")).collect();
     let same: Vec<String> = columns()
         .zip(&key.to_columns)
@@ -71,28 +74,30 @@ fn finding(key: &ForeignKey) -> String {
     format!(
         "DECLARE cutover_orphans NO SCROLL CURSOR FOR
          SELECT c.tableoid::bigint, c.ctid::text FROM {} AS c
-         WHERE {} AND NOT EXISTS (SELECT FROM {} AS p WHERE {})",
+         WHERE ({}) AND NOT EXISTS (SELECT FROM {} AS p WHERE {})",
         key.of_table,
-        given.join(" AND "),
+        given.join(between),
         key.to_table,
         same.join(" AND "),
     )
 }
 
-/// Deletes the rows at some places, and gives their keys and contents.
+/// Deletes the rows at some places, and gives their keys and contents. The table goes by a name that no
+/// column of it has, which would be taken for the row.
 fn deletion(key: &ForeignKey, key_columns: &[String]) -> String {
     let shown: Vec<String> = match key_columns {
-        [] => vec!["c.ctid::text".to_owned()],
+        [] => vec!["cutover_row.ctid::text".to_owned()],
         columns => columns
             .iter()
-            .map(|column| format!("c.{}::text", SQL.name(column)))
+            .map(|column| format!("cutover_row.{}::text", SQL.name(column)))
             .collect(),
     };
     format!(
-        "DELETE FROM {} AS c
-         WHERE c.ctid = ANY ($2::text[]::tid[]) AND (c.tableoid::bigint, c.ctid::text) IN (
+        "DELETE FROM {} AS cutover_row
+         WHERE cutover_row.ctid = ANY ($2::text[]::tid[])
+           AND (cutover_row.tableoid::bigint, cutover_row.ctid::text) IN (
              SELECT * FROM unnest($1::bigint[], $2::text[]))
-         RETURNING ARRAY[{}], to_jsonb(c)::text",
+         RETURNING ARRAY[{}], to_jsonb(cutover_row)::text",
         key.of_table,
         shown.join(", "),
     )
