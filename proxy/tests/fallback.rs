@@ -6,7 +6,7 @@ mod common;
 use axum::Router;
 use axum::routing::any;
 use common::{Proxy, backend, dead_backend, eventually, hung_backend, one_route, raw_backend};
-use cutover::outcome::RouteSnapshot;
+use cutover::outcome::{Outcome, RouteSnapshot};
 use futures::future::join_all;
 use http::{Request, StatusCode};
 use std::net::SocketAddr;
@@ -132,6 +132,23 @@ async fn a_5xx_is_modern_s_answer_unless_the_route_says_otherwise() {
             "{lines}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_read_that_legacy_refused_after_a_fallback_is_compared_though_its_route_has_lanes() {
+    let modern = any(|| async { (StatusCode::SERVICE_UNAVAILABLE, "modern") });
+    let legacy = any(|| async { (StatusCode::NOT_FOUND, "legacy") });
+    let (legacy, modern) = (
+        Router::new().fallback(legacy),
+        Router::new().fallback(modern),
+    );
+    let lines = format!("modern_share = \"100%\"\nlanes = [\"order:query:id\"]\n{ON_5XX}");
+    let sides = (backend(legacy).await, backend(modern).await);
+    let proxy = Proxy::start(&one_route(sides.0, sides.1, "shadow", &lines)).await;
+    assert_eq!(proxy.get("/?id=1").await.status, 404);
+    let counts = proxy.settled("all").await;
+    assert_eq!((counts.eligible, counts.fallbacks), (1, 1));
+    assert_eq!(counts.count(Outcome::Different), 1, "{counts:?}");
 }
 
 #[tokio::test]

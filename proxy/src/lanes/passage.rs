@@ -201,10 +201,11 @@ impl Passage {
                 self.lanes.push(lane);
             }
         }
-        // What the primary refused has changed nothing there, unless it had done it before: then it
-        // is mirrored, and what a repetition is answered can't be compared.
-        let repeated = self.may_be_done && matches!(self.attempt, Attempt::Answered(400..500));
-        let done = write && (repeated || matches!(self.attempt, Attempt::Answered(..400)));
+        // A write that the primary refused has changed nothing there, unless it had done it before:
+        // then it is mirrored, and what a repetition is answered can't be compared.
+        let refused = matches!(self.attempt, Attempt::Answered(400..500));
+        let repeated = write && self.may_be_done && refused;
+        let done = write && matches!(self.attempt, Attempt::Answered(..400)) || repeated;
         overlapped |= repeated;
         let unknown = if write { self.unknown() } else { None };
         let may_be_done = done || unknown.is_some();
