@@ -156,32 +156,32 @@ impl Upstream {
     }
 
     /// Looks the peers up, checks their health and closes what was unused for too long, for as
-    /// long as the upstream is in use.
+    /// long as the upstream is in use. A name server that is silent holds up no health check.
     pub async fn keep_current(upstream: Weak<Self>) {
-        let named = |spec: &UpstreamSpec| {
-            spec.peers
-                .iter()
-                .any(|peer| peer.parse::<std::net::SocketAddr>().is_err())
-        };
-        let mut since_lookup = Duration::ZERO;
+        tokio::join!(Self::follow_names(&upstream), Self::watch_health(&upstream));
+    }
+
+    async fn follow_names(upstream: &Weak<Self>) {
+        let address = |peer: &String| peer.parse::<std::net::SocketAddr>().is_ok();
         loop {
-            let Some(this) = upstream.upgrade() else {
-                return;
-            };
-            let interval = match &this.spec.health_check {
-                Some((_, interval)) => *interval,
-                None => LOOKUP_INTERVAL,
-            };
-            if named(&this.spec) && since_lookup >= LOOKUP_INTERVAL {
-                this.look_up().await;
-                since_lookup = Duration::ZERO;
+            // Whoever began this has looked them up.
+            tokio::time::sleep(LOOKUP_INTERVAL).await;
+            match upstream.upgrade() {
+                Some(this) if !this.spec.peers.iter().all(address) => this.look_up().await,
+                _ => return,
             }
+        }
+    }
+
+    async fn watch_health(upstream: &Weak<Self>) {
+        while let Some(this) = upstream.upgrade() {
+            let check = this.spec.health_check.as_ref();
+            let interval = check.map_or(LOOKUP_INTERVAL, |(_, interval)| *interval);
             this.backends.run_health_check(true).await;
             this.settle();
             this.ready.load().iter().for_each(|peer| peer.reap());
             drop(this);
             tokio::time::sleep(interval).await;
-            since_lookup += interval;
         }
     }
 }
@@ -236,5 +236,76 @@ impl ServiceDiscovery for Names {
             found.extend(backends);
         }
         Ok((found, HashMap::new()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A name server that counts how often it was asked, and says nothing or that there is nobody.
+    struct Asked {
+        times: Arc<AtomicUsize>,
+        silent: bool,
+    }
+
+    #[async_trait]
+    impl ServiceDiscovery for Asked {
+        async fn discover(&self) -> pingora::Result<(BTreeSet<Backend>, HashMap<u64, bool>)> {
+            self.times.fetch_add(1, Ordering::SeqCst);
+            if self.silent {
+                std::future::pending::<()>().await;
+            }
+            Ok((BTreeSet::new(), HashMap::new()))
+        }
+    }
+
+    /// An upstream that is kept current, and how often its names were looked up.
+    fn kept(checked_every: u64, silent: bool) -> (Arc<Upstream>, Arc<AtomicUsize>) {
+        let (limit, times) = (Duration::from_secs(1), Arc::new(AtomicUsize::new(0)));
+        let interval = Duration::from_secs(checked_every);
+        let spec = UpstreamSpec {
+            name: "a".into(),
+            peers: vec!["a:80".to_owned()],
+            tls: false,
+            sni: String::new(),
+            connect_timeout: limit,
+            read_timeout: limit,
+            write_timeout: limit,
+            idle_timeout: limit,
+            health_check: Some((Uri::from_static("/health"), interval)),
+            mirror_concurrency: 1,
+            mirror_queue: 1,
+        };
+        let asked = Asked {
+            times: Arc::clone(&times),
+            silent,
+        };
+        let upstream = Arc::new(Upstream {
+            backends: Backends::new(Box::new(asked)),
+            ..Upstream::new(spec)
+        });
+        tokio::spawn(Upstream::keep_current(Arc::downgrade(&upstream)));
+        (upstream, times)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn names_are_looked_up_every_ten_seconds_however_rarely_health_is_checked() {
+        for checked_every in [3, 7, 600] {
+            let (_upstream, times) = kept(checked_every, false);
+            tokio::time::sleep(Duration::from_secs(105)).await;
+            assert_eq!(times.load(Ordering::SeqCst), 10, "{checked_every}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn health_is_checked_while_a_name_server_is_silent() {
+        let (upstream, times) = kept(5, true);
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        assert_eq!(times.load(Ordering::SeqCst), 1);
+        // Each check says anew who is ready.
+        let before = upstream.ready.load_full();
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        assert!(!Arc::ptr_eq(&before, &upstream.ready.load_full()));
     }
 }
