@@ -11,7 +11,7 @@ use std::collections::hash_map::Entry;
 use kit::error::Cause;
 
 use self::judge::Judge;
-use crate::mapping::{Change, Compare, Feeder, Mapping, Problem, Problems};
+use crate::mapping::{Change, Compare, Feeder, Mapping, Problem, Problems, TableMap};
 use crate::schema::{TableName, TableSchema, Type};
 use crate::store::{Destination, Dialect, Select, Source};
 use crate::transform::{Reading, Step, convert};
@@ -78,7 +78,10 @@ impl Plan {
         let mut tables = Vec::with_capacity(mapping.tables.len());
         let (mut read, mut filled) = (Named::new(), Named::new());
         for map in &mapping.tables {
-            let from = describe(source, &map.from).await?;
+            let mut from = describe(source, &map.from).await?;
+            if let (Some(from), Dialect::Sqlite) = (&mut from, source.dialect()) {
+                keys_as_texts(from, map);
+            }
             let to = describe(target, &map.to).await?;
             for (found, name, side) in [(&from, &map.from, source), (&to, &map.to, target)] {
                 if found.is_none() {
@@ -282,6 +285,24 @@ fn named_before(
                 other.get()
             ),
         }),
+    }
+}
+
+/// `SQLite` keeps times as texts, of which one time has several, and compares them as such: a key
+/// is read and looked for as it is written, and becomes a time on its way.
+fn keys_as_texts(from: &mut TableSchema, map: &TableMap) {
+    let key = map.key.as_ref().unwrap_or(&from.key);
+    for column in &mut from.columns {
+        let is_time = matches!(
+            column.kind,
+            Type::Time { .. } | Type::Naive { .. } | Type::Instant { .. }
+        );
+        if is_time && key.contains(&column.name) {
+            column.kind = Type::Text {
+                most: None,
+                padded: false,
+            };
+        }
     }
 }
 

@@ -175,6 +175,11 @@ impl Side {
                 let pause = pace.lock().took(limit, rows, bytes, began.elapsed());
                 let last = rows < limit as usize;
                 if let Some(end) = sent.end(&self.select) {
+                    // It would be read again and again.
+                    if range.after.as_ref() == Some(&end) {
+                        let _ = pages.send(Err(self.unordered())).await;
+                        return;
+                    }
                     range.after = Some(end);
                     if pages.send(Ok(Some(make(sent)))).await.is_err() {
                         return;

@@ -8,6 +8,7 @@
 
 mod differences;
 mod ends;
+mod keys;
 mod live;
 mod mariadb;
 mod pair;

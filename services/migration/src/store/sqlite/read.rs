@@ -42,7 +42,7 @@ pub(super) async fn page(
     let mut bytes = 0_usize;
     let mut rows = sqlx::query(AssertSqlSafe(sql)).fetch(pool);
     while let Some(row) = rows.try_next().await? {
-        let row = decoded(&row, &select.columns)?;
+        let row = decoded(&row, select)?;
         bytes = bytes.saturating_add(weight(std::slice::from_ref(&row)));
         page.push(row);
         fits(page.len(), bytes)?;
@@ -177,18 +177,42 @@ pub(super) async fn is_empty(pool: &SqlitePool, table: &TableName) -> Result<boo
 
 async fn rows(pool: &SqlitePool, select: &Select, sql: String) -> Result<Vec<Row>, Cause> {
     let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(pool).await?;
-    rows.iter()
-        .map(|row| decoded(row, &select.columns))
-        .collect()
+    rows.iter().map(|row| decoded(row, select)).collect()
 }
 
-fn decoded(row: &SqliteRow, columns: &[ColumnSchema]) -> Result<Row, Cause> {
-    let mut values = Vec::with_capacity(columns.len());
-    for (position, column) in columns.iter().enumerate() {
+fn decoded(row: &SqliteRow, select: &Select) -> Result<Row, Cause> {
+    let mut values = Vec::with_capacity(select.columns.len());
+    for (position, column) in select.columns.iter().enumerate() {
         let kept = value(row, position, &row.try_get_raw(position)?);
-        values.push(declared(kept, column));
+        values.push(if select.key.contains(&position) {
+            named(kept, column, &select.table)?
+        } else {
+            declared(kept, column)
+        });
     }
     Ok(values)
+}
+
+/// The value of a key's column as it is declared; an error where its text is not the one that
+/// would be asked for, since keys are compared as texts and the row would not be found again.
+fn named(kept: Value, column: &ColumnSchema, table: &TableName) -> Result<Value, Cause> {
+    let Value::Text(text) = &kept else {
+        return Ok(declared(kept, column));
+    };
+    let value = declared(kept.clone(), column);
+    if matches!(value, Value::Text(_)) {
+        return Ok(value);
+    }
+    let (stored, asked) = (SQL.text(text), SQL.literal(&value, column));
+    if asked != stored {
+        let message = format!(
+            "`{table}.{}` has the key {stored}, which is looked for as {asked}, so the row would not be \
+             found again",
+            column.name
+        );
+        return Err(message.into());
+    }
+    Ok(value)
 }
 
 /// The value as its column is declared; one that is kept otherwise stays what it is, and whoever
