@@ -1,5 +1,7 @@
 //! How each table of a run begins: where an earlier run stopped, from the first row, or not at all.
 
+use kit::error::Cause;
+
 use super::{Finished, Job, LoadError};
 use crate::store::{How, Progress};
 use crate::value::Key;
@@ -40,6 +42,8 @@ impl Job {
             return Ok(Start::On(kept));
         }
         let unlike = begun;
+        let unique = self.table.names_each_row(&*self.source).await;
+        unique.map_err(|source| self.first(source))?;
         let empty = target.is_empty(&destination.table).await;
         if !empty.map_err(|error| self.write_error(error))? {
             let how = How::Upsert;
@@ -79,11 +83,7 @@ impl Job {
             self.options.parallel.max(1)
         };
         let cuts = self.source.cuts(&self.table.select, parts).await;
-        let cuts = cuts.map_err(|source| LoadError::Read {
-            table: self.table.source.clone(),
-            after: "the first".to_owned(),
-            source,
-        })?;
+        let cuts = cuts.map_err(|source| self.first(source))?;
         let cuts: Vec<_> = cuts.into_iter().filter(Key::is_known).collect();
         let after = [None].into_iter().chain(cuts.iter().cloned().map(Some));
         let until = cuts.iter().cloned().map(Some).chain([None]);
@@ -96,5 +96,14 @@ impl Job {
             basis: self.table.digest_of_rows(),
         };
         Ok(after.zip(until).zip(0..).map(part).collect())
+    }
+
+    /// Why not even the first rows could be read.
+    fn first(&self, source: Cause) -> LoadError {
+        LoadError::Read {
+            table: self.table.source.clone(),
+            after: "the first".to_owned(),
+            source,
+        }
     }
 }

@@ -4,6 +4,7 @@
 mod judge;
 mod key;
 mod naming;
+mod unique;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

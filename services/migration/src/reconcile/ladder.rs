@@ -67,6 +67,8 @@ impl Ladder<'_> {
     async fn attempt(&mut self, state: &mut State) -> Result<(), ReconcileError> {
         let job = Arc::new(self.job(state).await);
         if state.ranges.is_empty() {
+            let unique = self.table.names_each_row(&**self.source).await;
+            unique.map_err(|cause| job.source.failed(cause))?;
             state.counters = self.count(&job, &mut state.tally).await?;
             self.cut(&job, state).await?;
         }

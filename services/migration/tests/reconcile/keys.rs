@@ -62,3 +62,31 @@ async fn a_key_that_would_not_be_found_again_is_an_error_that_names_it() {
         assert!(failure.contains("looked for as 'a1b2c3d4-"), "{failure}");
     }
 }
+
+#[tokio::test]
+async fn a_declared_key_that_several_rows_are_under_is_an_error_that_names_it() {
+    let legacy = "CREATE TABLE t (code TEXT NOT NULL, part INTEGER NOT NULL, n INTEGER);
+         INSERT INTO t VALUES ('A', 1, 1), ('A', 2, 2), ('B', 1, 3);";
+    let modern = "CREATE TABLE t (code TEXT PRIMARY KEY, part INTEGER, n INTEGER);
+         INSERT INTO t VALUES ('A', 2, 2), ('B', 1, 3);";
+    let mapping = |more: &str| format!("{NUMBERED}key = [\"code\"]\n{more}");
+    let pair = Pair::of(legacy, modern, &mapping("")).await;
+    let report = pair.report().await;
+    assert_eq!(report.verdict, Verdict::NotVerified);
+    let why = only(&report).not_verified.join("; ");
+    assert!(why.contains("several rows have the key"), "{why}");
+    assert!(why.contains("\"A\""), "{why}");
+    // One of them is left out, or the key has a further column.
+    let pair = Pair::of(
+        legacy,
+        modern,
+        &mapping("where = \"part <> 1 OR n <> 1\"\n"),
+    )
+    .await;
+    assert_eq!(pair.report().await.verdict, Verdict::Equal);
+    let modern = "CREATE TABLE t (code TEXT, part INTEGER, n INTEGER, PRIMARY KEY (code, part));
+         INSERT INTO t VALUES ('A', 1, 1), ('A', 2, 2), ('B', 1, 3);";
+    let mapping = format!("{NUMBERED}key = [\"code\", \"part\"]\n");
+    let pair = Pair::of(legacy, modern, &mapping).await;
+    assert_eq!(pair.report().await.verdict, Verdict::Equal);
+}

@@ -96,6 +96,36 @@ impl Dialect {
         format!("({condition})")
     }
 
+    /// What reads the keys that several rows are under which meet the filter.
+    pub fn repeated(self, select: &Select) -> Select {
+        let columns: Vec<ColumnSchema> = select.key_columns().cloned().collect();
+        let (table, names) = (self.table(&select.table), self.names(&columns));
+        let filter = select.filter.as_ref();
+        let filter = filter.map_or_else(|| "1 = 1".to_owned(), |filter| format!("({filter})"));
+        let several = if self == Self::Mssql {
+            // It has no comparison of several columns.
+            let equal = columns.iter().map(|column| {
+                let name = self.name(&column.name);
+                format!(" AND cutover_twin.{name} = {table}.{name}")
+            });
+            let equal: String = equal.collect();
+            format!(
+                "EXISTS (SELECT 1 FROM {table} AS cutover_twin WHERE {filter}{equal} HAVING COUNT(*) > 1)"
+            )
+        } else {
+            format!(
+                "({names}) IN (SELECT {names} FROM {table} WHERE {filter} GROUP BY {names} \
+                 HAVING count(*) > 1)"
+            )
+        };
+        Select {
+            table: select.table.clone(),
+            key: (0..columns.len()).collect(),
+            columns,
+            filter: Some(format!("{filter} AND {several}")),
+        }
+    }
+
     /// The condition that a row is under one of these keys, and meets the filter. No row is under a
     /// key that no condition can be about.
     pub fn among(self, select: &Select, keys: &[Key]) -> String {

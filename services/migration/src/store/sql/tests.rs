@@ -152,3 +152,16 @@ fn a_store_without_a_type_keeps_its_values_as_texts() {
         "N'1970-01-01T00:00:00.0033333'"
     );
 }
+
+#[test]
+fn keys_of_several_rows_are_looked_for_where_the_filter_holds() {
+    let filter = |dialect: Dialect, filter| dialect.repeated(&select(filter)).filter;
+    assert_eq!(
+        filter(Dialect::Postgres, Some("a <> 3")).expect("a condition"),
+        r#"(a <> 3) AND ("a", "b""c") IN (SELECT "a", "b""c" FROM "sales"."orders" WHERE (a <> 3) GROUP BY "a", "b""c" HAVING count(*) > 1)"#
+    );
+    assert_eq!(
+        filter(Dialect::Mssql, None).expect("a condition"),
+        r#"1 = 1 AND EXISTS (SELECT 1 FROM [sales].[orders] AS cutover_twin WHERE 1 = 1 AND cutover_twin.[a] = [sales].[orders].[a] AND cutover_twin.[b"c] = [sales].[orders].[b"c] HAVING COUNT(*) > 1)"#
+    );
+}
