@@ -77,6 +77,11 @@ impl Sides {
         })
     }
 
+    /// What both are called, where rows come from first.
+    pub fn names(&self) -> (String, String) {
+        (self.source.name(), self.target.name())
+    }
+
     /// Lets go of both.
     pub async fn close(&self) {
         self.source.close().await;

@@ -20,7 +20,7 @@ const VERSION: u32 = 3;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Checkpoint {
     version: u32,
-    /// What it compares, and how: with another plan it says nothing.
+    /// What it compares, and how: between other databases, or with another plan, it says nothing.
     basis: String,
     /// The tables that are done.
     pub(super) tables: Vec<TableReport>,
@@ -64,19 +64,19 @@ pub(super) struct RangeState {
 }
 
 impl Checkpoint {
-    /// The beginning of a run.
-    pub(super) fn begin(plan: &Plan, options: &Options) -> Self {
+    /// The beginning of a run between the databases of these names.
+    pub(super) fn begin(sides: &(String, String), plan: &Plan, options: &Options) -> Self {
         Self {
             version: VERSION,
-            basis: basis(plan, options),
+            basis: basis(sides, plan, options),
             tables: Vec::new(),
             current: None,
         }
     }
 
-    /// Whether a run of this plan can go on from here.
-    pub fn fits(&self, plan: &Plan, options: &Options) -> bool {
-        self.version == VERSION && self.basis == basis(plan, options)
+    /// Whether a run of this plan between the databases of these names can go on from here.
+    pub fn fits(&self, sides: &(String, String), plan: &Plan, options: &Options) -> bool {
+        self.version == VERSION && self.basis == basis(sides, plan, options)
     }
 }
 
@@ -113,8 +113,8 @@ pub(super) fn ranges(states: &[RangeState]) -> Vec<Range> {
 }
 
 /// A digest of whatever the results rest on.
-fn basis(plan: &Plan, options: &Options) -> String {
-    let mut text = format!("{:?} {:?}", options.depth, options.sample);
+fn basis(sides: &(String, String), plan: &Plan, options: &Options) -> String {
+    let mut text = format!("{sides:?} {:?} {:?}", options.depth, options.sample);
     for table in &plan.tables {
         text.push_str(&table.digest());
     }

@@ -24,8 +24,9 @@ pub(super) async fn run(
     from: Option<Checkpoint>,
 ) -> Report {
     let began = Timestamp::now();
-    let from = from.filter(|checkpoint| checkpoint.fits(plan, options));
-    let mut checkpoint = from.unwrap_or_else(|| Checkpoint::begin(plan, options));
+    let sides = (source.name(), target.name());
+    let from = from.filter(|checkpoint| checkpoint.fits(&sides, plan, options));
+    let mut checkpoint = from.unwrap_or_else(|| Checkpoint::begin(&sides, plan, options));
     let mut reports = Vec::with_capacity(plan.tables.len());
     for table in &plan.tables {
         if !options.only.is_empty() && !options.only.contains(&table.source) {
@@ -64,7 +65,6 @@ pub(super) async fn run(
         reports.push(report);
     }
     let not_compared = left_out(plan, &source, options).await;
-    let sides = (source.name(), target.name());
     let first = reports.iter().map(|report| report.began).min();
     let began = first.map_or(began, |first| first.min(began));
     Report::of(

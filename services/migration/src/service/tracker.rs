@@ -39,6 +39,16 @@ impl Tracker {
         }
     }
 
+    /// Forgets how far the run had come: it was between other databases, or by another mapping.
+    pub(super) fn forget(&self) {
+        self.tables.lock().clear();
+    }
+
+    /// Keeps what the run can go on from.
+    pub(super) fn keep(&self, checkpoint: String) {
+        *self.checkpoint.lock() = Some(checkpoint);
+    }
+
     /// The tables of the run, once its plan is made; those that are known stay as they are.
     pub(super) fn expect<'t>(&self, tables: impl Iterator<Item = &'t TablePlan>) {
         for table in tables {

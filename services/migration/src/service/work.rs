@@ -79,7 +79,9 @@ impl Work {
             Err(error) => return Outcome::Failed(chain(&error)),
         };
         match self {
-            Self::Migration(options) => migrate(&options, sides, proxy, tracker, stop).await,
+            Self::Migration(options) => {
+                migrate(&options, sides, proxy, tracker, checkpoint, stop).await
+            }
             Self::Reconciliation(options) => {
                 compare(&options, sides, proxy, tracker, checkpoint, stop).await
             }
@@ -92,12 +94,19 @@ async fn migrate(
     sides: Sides,
     proxy: Option<&Proxy>,
     tracker: Arc<Tracker>,
+    checkpoint: Option<String>,
     stop: CancellationToken,
 ) -> Outcome {
     let options = match options.ready() {
         Ok(options) => options,
         Err(wrong) => return Outcome::Failed(wrong.join("; ")),
     };
+    // A table that was finished in another database is not finished here.
+    let names = json!(sides.names()).to_string();
+    if checkpoint.as_ref() != Some(&names) {
+        tracker.forget();
+    }
+    tracker.keep(names);
     tracker.expect(sides.plan.tables.iter());
     // What this run finished before the service ended need not be read a second time.
     let left = sides.plan.tables.iter();
@@ -184,10 +193,13 @@ async fn compare(
     let wanted = sides.plan.tables.iter();
     let wanted =
         wanted.filter(|table| options.only.is_empty() || options.only.contains(&table.source));
-    tracker.expect(wanted);
     // One of another version, or that was cut off, says nothing: the comparison begins anew.
     let from: Option<Checkpoint> = checkpoint.and_then(|text| serde_json::from_str(&text).ok());
-    let from = from.filter(|from| from.fits(&sides.plan, &options));
+    let from = from.filter(|from| from.fits(&sides.names(), &sides.plan, &options));
+    if from.is_none() {
+        tracker.forget();
+    }
+    tracker.expect(wanted);
     let (source, target) = (Arc::clone(&sides.source), Arc::clone(&sides.target));
     let watch: Arc<dyn reconcile::Watch> = Arc::clone(&tracker) as _;
     let report =

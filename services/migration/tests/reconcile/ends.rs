@@ -336,7 +336,7 @@ async fn ranges_that_are_hashed_stop_too() {
 }
 
 #[tokio::test]
-async fn a_checkpoint_of_another_plan_is_begun_anew() {
+async fn a_checkpoint_of_another_plan_or_database_is_begun_anew() {
     let pair = Pair::alike(&numbered(300), NUMBERED).await;
     let keeper = Arc::new(Stopper {
         at: usize::MAX,
@@ -353,14 +353,17 @@ async fn a_checkpoint_of_another_plan_is_begun_anew() {
         .pop()
         .expect("a checkpoint");
     let kept: Checkpoint = serde_json::from_str(&last).expect("a checkpoint");
-    assert!(kept.fits(&pair.plan().await, &options()));
+    let names = pair.both().await.names();
+    assert!(kept.fits(&names, &pair.plan().await, &options()));
+    let elsewhere = (names.0.clone(), "sqlite:elsewhere.db".to_owned());
+    assert!(!kept.fits(&elsewhere, &pair.plan().await, &options()));
     let other = Pair::alike(
         &numbered(300),
         "[[tables]]\nfrom = \"t\"\nto = \"t\"\nsame = true\n[tables.columns]\n\
          name = { from = \"name\", compare = { trim = true } }\n",
     )
     .await;
-    assert!(!kept.fits(&other.plan().await, &options()));
+    assert!(!kept.fits(&names, &other.plan().await, &options()));
 }
 
 #[tokio::test]

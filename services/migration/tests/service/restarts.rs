@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use sqlx::{Connection as _, SqliteConnection};
 
 use crate::process::{PATIENCE, Service};
 use crate::sides::Sides;
@@ -59,6 +60,44 @@ async fn a_killed_copy_to_sqlite_goes_on_by_itself_and_no_row_is_lost_or_doubled
 async fn a_killed_copy_to_postgres_goes_on_by_itself_and_no_row_is_lost_or_doubled() {
     let sides = Sides::postgres().await;
     a_run_whose_service_is_killed_goes_on_by_itself_and_no_row_is_lost_or_doubled(sides).await;
+}
+
+/// Has the one run be cut short between these databases behind its last table.
+async fn cut_short(sides: &Sides) {
+    let state = sides.directory.path().join("runs.db");
+    let state = format!("sqlite:{}", state.display());
+    let mut state = SqliteConnection::connect(&state).await.unwrap();
+    let query = "UPDATE runs SET state = 'interrupted', checkpoint = json_array(?, ?)";
+    let query = sqlx::query(query).bind(&sides.legacy).bind(&sides.modern);
+    query.execute(&mut state).await.unwrap();
+    state.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_run_finished_in_one_database_is_not_finished_in_another() {
+    let mut sides = Sides::sqlite().await;
+    let service = Service::start(&sides, &[]).await;
+    let place = service.begin("/migration/runs", "").await;
+    assert_eq!(service.ended(&place).await["state"], "finished");
+    service.terminate();
+    sides
+        .modern("UPDATE customers SET first_name = 'kept'")
+        .await;
+    cut_short(&sides).await;
+    let goes_on = |run: &Value| run["state"] == "finished";
+    let service = Service::start(&sides, &[]).await;
+    service.until(&place, goes_on).await;
+    service.terminate();
+    let kept = "SELECT count(*) FROM customers WHERE first_name = 'kept'";
+    assert_eq!(sides.number(kept).await, 40, "what is finished is left");
+    cut_short(&sides).await;
+    let other = sides.directory.path().join("other.db");
+    sides.modern = format!("sqlite:{}", other.display());
+    let other = order_service::connect(&sides.modern).await.unwrap();
+    other.close().await;
+    let service = Service::start(&sides, &[]).await;
+    service.until(&place, goes_on).await;
+    assert_eq!(sides.number("SELECT count(*) FROM customers").await, 40);
 }
 
 #[tokio::test]
