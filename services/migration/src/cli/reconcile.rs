@@ -114,6 +114,9 @@ pub(super) async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
 async fn once(flags: &Flags, stop: CancellationToken) -> anyhow::Result<ExitCode> {
     let sides = flags.both.open().await?;
     let options = flags.how.options();
+    if let Some(unknown) = sides.plan.lacks(&options.only) {
+        anyhow::bail!("the mapping has no table `{unknown}`");
+    }
     let from = flags.resume.as_deref().map(kept).transpose()?.flatten();
     let shown: Arc<dyn Watch> = if flags.json {
         Arc::new(Unwatched)

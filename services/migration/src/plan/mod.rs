@@ -124,6 +124,12 @@ impl Plan {
             Err(Problems::new(file, problems).into())
         }
     }
+
+    /// The first of these names that no table of the source has, as the mapping names them.
+    pub fn lacks<'n>(&self, names: &'n [String]) -> Option<&'n String> {
+        let known = |name: &&String| self.tables.iter().any(|table| table.source == **name);
+        names.iter().find(|name| !known(name))
+    }
 }
 
 impl TablePlan {

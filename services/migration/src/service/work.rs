@@ -183,11 +183,7 @@ async fn compare(
         Ok(options) => options,
         Err(wrong) => return Outcome::Failed(wrong.join("; ")),
     };
-    if let Some(unknown) = options
-        .only
-        .iter()
-        .find(|name| !sides.plan.tables.iter().any(|table| table.source == **name))
-    {
+    if let Some(unknown) = sides.plan.lacks(&options.only) {
         return Outcome::Failed(format!("the mapping has no table `{unknown}`"));
     }
     let wanted = sides.plan.tables.iter();

@@ -81,6 +81,26 @@ async fn a_repair_that_only_says_what_it_would_do_ends_as_the_repair_would() {
     assert!(told.contains("cannot be put right: t 2"), "{told}");
 }
 
+#[tokio::test]
+async fn a_table_that_the_mapping_lacks_is_told_and_not_left_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).display().to_string();
+    let (from, to) = (path("from.db"), path("to.db"));
+    for file in [&from, &to] {
+        sqlite(file, &["CREATE TABLE t (id INTEGER PRIMARY KEY)"]).await;
+    }
+    let mapping = path("mapping.toml");
+    std::fs::write(&mapping, "[[tables]]\nfrom = \"t\"\nto = \"t\"\n").unwrap();
+    let (from, to) = (format!("sqlite:{from}"), format!("sqlite:{to}"));
+    let both = ["--mapping", &mapping, "--from", &from, "--to", &to];
+    let compared = |more: &[&str]| run(&[&["reconcile"], &both[..], more].concat());
+    assert_eq!(compared(&["--table", "t"]).status.code(), Some(0));
+    let mistyped = compared(&["--table", "t", "--table", "T"]);
+    assert_eq!(mistyped.status.code(), Some(2));
+    let said = said(&mistyped);
+    assert!(said.contains("the mapping has no table `T`"), "{said}");
+}
+
 async fn sqlite(file: &str, statements: &[&str]) {
     let options = SqliteConnectOptions::new()
         .filename(file)
