@@ -5,10 +5,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::checkpoint::Checkpoint;
+use super::checkpoint::{Checkpoint, State};
 use super::ladder::Ladder;
 use super::options::Options;
-use super::report::{Report, TableReport};
+use super::report::{Method, Report, TableReport};
 use super::{ReconcileError, Watch};
 use crate::plan::Plan;
 use crate::schema::TableName;
@@ -41,7 +41,7 @@ pub(super) async fn run(
         if stop.is_cancelled() {
             let kept = checkpoint.current.as_ref();
             let kept = kept.filter(|state| state.source == table.source).cloned();
-            let state = kept.unwrap_or_default();
+            let state = kept.unwrap_or_else(|| State::begin(table, Method::default()));
             let stopped = Some(ReconcileError::Stopped.to_string());
             reports.push(TableReport::of(table, &state, options, stopped));
             continue;

@@ -314,6 +314,7 @@ async fn a_stop_in_one_table_reaches_no_other_and_keeps_what_was_done() {
     };
     assert_eq!(u.not_verified, ["not every range was reached", "stopped"]);
     assert_eq!((u.ranges.len(), u.verdict), (0, Verdict::NotVerified));
+    assert_eq!((halted.began <= t.began, t.began <= u.began), (true, true));
     assert_eq!(t.ranges.iter().filter(|range| range.reached).count(), 3);
     assert_eq!(end.verdict, Verdict::Equal);
     assert_eq!((end.ledger.equal, read), (2000, 1700));
