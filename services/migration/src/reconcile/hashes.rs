@@ -95,7 +95,9 @@ fn columns(table: &TablePlan) -> Option<Vec<(usize, usize)>> {
         };
         let from = table.select.columns.get(read)?;
         let to = table.destination.columns.get(position)?;
-        if discriminant(&from.kind) != discriminant(&to.kind) || !leaves(&step.change) {
+        // A type that the mapping declares may hold less than both columns do.
+        let narrows = step.kind != to.kind;
+        if discriminant(&from.kind) != discriminant(&to.kind) || !leaves(&step.change) || narrows {
             return None;
         }
         columns.push((read, position));

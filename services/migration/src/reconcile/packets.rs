@@ -70,8 +70,10 @@ impl Packing {
     ) -> Option<(Arc<Self>, Arc<Self>)> {
         let taken = Taken::of(&table.steps);
         let places = taken.places()?;
-        let ignores = |step: &crate::transform::Step| step.compare.ignore;
-        if places.len() != table.select.columns.len() || table.steps.iter().any(ignores) {
+        // A type that the mapping declares may hold less than both columns do.
+        let mut steps = table.steps.iter().zip(&table.destination.columns);
+        let judged = steps.any(|(step, to)| step.compare.ignore || step.kind != to.kind);
+        if places.len() != table.select.columns.len() || judged {
             return None;
         }
         let column = |place: &usize| table.select.columns.get(*place).cloned();

@@ -268,3 +268,32 @@ async fn rows_of_a_megabyte_behind_a_thousand_short_ones_are_copied_and_compared
         assert_eq!(report.ledger.equal, 3080);
     }
 }
+
+#[tokio::test]
+async fn what_a_declared_type_does_not_hold_is_no_equal_row_for_its_bytes_or_hash() {
+    let modern = "CREATE TABLE t (id bigint PRIMARY KEY, n numeric);
+                  INSERT INTO t VALUES (1, 1.2345), (2, 1.2);";
+    let legacy = modern.replace("numeric", "numeric(12, 4)");
+    let mapping = |more: &str| {
+        format!(
+            "{NUMBERED}same = true\n[tables.columns]\n\
+             n = {{ from = \"n\", type = \"decimal(10, 2)\"{more} }}\n"
+        )
+    };
+    for hashed in [true, false] {
+        let pair = async |mapping: &str| {
+            if hashed {
+                Pair::on_servers(&legacy, modern, mapping).await
+            } else {
+                Pair::from_mariadb(&legacy, modern, mapping).await
+            }
+        };
+        let rounded = pair(&mapping(", round = true")).await.report().await;
+        assert_eq!((rounded.ledger.different, rounded.ledger.equal), (1, 1));
+        let refused = pair(&mapping("")).await.report().await;
+        assert_eq!(
+            (refused.ledger.not_comparable, refused.ledger.equal),
+            (1, 1)
+        );
+    }
+}
