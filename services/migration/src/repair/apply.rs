@@ -136,7 +136,20 @@ pub async fn undo(
         }
         match made {
             Some(true) => {
-                make(&*sides.target, &destination, &entry.back(), &mut undone).await?;
+                let back = entry.back();
+                // Rows may have come since that would go with it, which nothing could bring back.
+                let cascades = match back.wanted {
+                    None => Whole::of(sides, &destination).await?.cascades,
+                    Some(_) => None,
+                };
+                match cascades {
+                    Some(why) => undone
+                        .refused
+                        .push(format!("{} {}: {why}", destination.table, entry.key)),
+                    None => {
+                        make(&*sides.target, &destination, &back, &mut undone).await?;
+                    }
+                }
             }
             Some(false) => {}
             None => undone

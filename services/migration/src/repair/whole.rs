@@ -14,6 +14,8 @@ use crate::value::{Row, Value};
 pub(super) struct Whole {
     /// The columns that are mapped, and behind them all others but those that the database computes.
     pub(super) destination: Destination,
+    /// What else would go, or change, with a row.
+    pub(super) cascades: Option<String>,
     /// Why no delete could be taken back, where that is so.
     fault: Option<String>,
 }
@@ -36,15 +38,20 @@ impl Whole {
         }
         let mut columns = destination.columns.iter();
         let opaque = columns.find(|column| column.kind == Type::Unsupported);
-        let fault = match (cascades.first(), opaque) {
-            (Some(other), _) => Some(format!("its delete would change rows of {other} as well")),
-            (None, Some(column)) => Some(format!(
+        let other = cascades.first();
+        let cascades =
+            other.map(|other| format!("its delete would change rows of {other} as well"));
+        let unsupported = opaque.map(|column| {
+            format!(
                 "its delete could not be taken back: `{}` is {}, which is not supported",
                 column.name, column.native
-            )),
-            (None, None) => None,
-        };
-        Ok(Self { destination, fault })
+            )
+        });
+        Ok(Self {
+            fault: cascades.clone().or(unsupported),
+            destination,
+            cascades,
+        })
     }
 
     /// Why a delete of this row could not be taken back, where that is so.

@@ -102,6 +102,31 @@ async fn a_row_whose_delete_takes_other_rows_along_is_left_alone_and_named() {
 }
 
 #[tokio::test]
+async fn an_undo_leaves_a_row_with_which_others_would_go() {
+    let table = "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT NOT NULL);";
+    let legacy = format!("{table} INSERT INTO t VALUES (1, 'a')");
+    let modern = format!(
+        "{table} CREATE TABLE parts (id INTEGER PRIMARY KEY, t INTEGER REFERENCES t ON DELETE CASCADE)"
+    );
+    let pair = Pair::of(&legacy, &modern, NUMBERED).await;
+    let report = pair.report().await;
+    let applied = repair(&pair, &report, 1).await.expect("a repair");
+    assert_eq!(applied.changed, 1, "{applied:?}");
+    pair.at_modern("INSERT INTO parts VALUES (7, 1)").await;
+    let stop = CancellationToken::new();
+    let undone = undo(&pair.both().await, &pair.path("undo.jsonl"), &stop).await;
+    let undone = undone.expect("an undo");
+    assert_eq!(
+        (undone.changed, undone.refused),
+        (
+            0,
+            vec!["t 1: its delete would change rows of parts as well".to_owned()]
+        )
+    );
+    assert_eq!(pair.modern.texts("SELECT id || '' FROM parts").await, ["7"]);
+}
+
+#[tokio::test]
 async fn a_repair_that_is_stopped_names_the_rows_that_it_did_not_reach() {
     let pair = Pair::alike(&numbered(10), NUMBERED).await;
     pair.at_modern("UPDATE t SET total = 0 WHERE id IN (7, 14)")
