@@ -30,6 +30,9 @@ pub(super) async fn delete(jobs: &[&Job], reports: &mut [TableReport]) -> Result
             _ => Vec::new(),
         });
     }
+    for (job, keys) in jobs.iter().zip(&gone) {
+        job.goes_alone(keys.len()).await?;
+    }
     // What refers to a row goes before it.
     for ((job, report), keys) in jobs.iter().zip(reports).zip(gone).rev() {
         for keys in keys.chunks(PAGE as usize) {
@@ -41,6 +44,30 @@ pub(super) async fn delete(jobs: &[&Job], reports: &mut [TableReport]) -> Result
 }
 
 impl Job {
+    /// An error where a table that the mapping does not have would lose rows with so many of this one.
+    async fn goes_alone(&self, deletes: usize) -> Result<(), LoadError> {
+        if deletes == 0 {
+            return Ok(());
+        }
+        let table = &self.table.destination.table;
+        let cascades = self.target.cascades(table).await;
+        let mut others = cascades.map_err(|error| self.write_error(error))?;
+        // Rows of mapped tables are held against the source themselves.
+        others.retain(|other| {
+            let own = other.rsplit('.').next().unwrap_or(other).trim_matches('"');
+            let mut mapped = self.plan.tables.iter();
+            !mapped.any(|table| table.destination.table.name == own)
+        });
+        if others.is_empty() {
+            return Ok(());
+        }
+        Err(LoadError::Cascades {
+            table: table.to_string(),
+            deletes,
+            others: others.join(", "),
+        })
+    }
+
     /// The keys of the rows that go, if they are not too many.
     async fn gone(&self, most: u64) -> Result<Vec<Key>, LoadError> {
         let destination = &self.table.destination;

@@ -139,6 +139,19 @@ pub enum LoadError {
         /// The limit.
         most: u64,
     },
+    /// With rows that the source has no more, others would go that nobody counted.
+    #[error(
+        "{table}: with the {deletes} rows that are not in the source any more, rows of {others} would go or \
+         change, which the mapping does not have; nothing was deleted"
+    )]
+    Cascades {
+        /// The target's table.
+        table: String,
+        /// Rows that would go.
+        deletes: usize,
+        /// The tables that refer to it.
+        others: String,
+    },
     /// It was asked to stop.
     #[error("stopped")]
     Stopped,

@@ -71,6 +71,14 @@ pub(crate) async fn a_row_that_is_gone_from_the_source_goes_only_where_that_is_a
     // What the modern side made has no place in the source, and is not the source's to delete.
     let own = "UPDATE invoices SET id = '0192f0c1-own', order_id = order_id WHERE id = '9'";
     sides.change_modern(own).await;
+    // Nobody has counted what would go with them.
+    let notes =
+        "CREATE TABLE notes (invoice VARCHAR(60) REFERENCES invoices (id) ON DELETE CASCADE)";
+    sides.change_modern(notes).await;
+    let refused = sides.migrate_deleting(3).await.unwrap_err().to_string();
+    assert!(refused.contains("rows of notes would go"), "{refused}");
+    assert_eq!(sides.differences().await.len(), 5, "nothing was deleted");
+    sides.change_modern("DROP TABLE notes").await;
     let report = sides.migrate_deleting(3).await.unwrap();
     assert_eq!(report.tables[3].deleted, 3);
     let own = "SELECT count(*) FROM invoices WHERE id = '0192f0c1-own'";
