@@ -241,13 +241,17 @@ impl DataPlane {
         let mirrored = !matches!(plan.coverage, Coverage::None);
         // A write that is not mirrored may cross one that still waits for the side that takes it, and
         // legacy may take it in modern's place.
+        let write = !header.method.is_safe();
         let falls_back = || plan.can_fall_back(&header.method, Failure::Unreached);
-        let crosses = || lanes.crosses(plan.primary) || lanes.crosses(Side::Legacy) && falls_back();
-        if mirrored || !header.method.is_safe() && crosses() {
+        let awaited = || lanes.crosses(plan.primary) || lanes.crosses(Side::Legacy) && falls_back();
+        let crosses = write && (mirrored || awaited());
+        // Whether mirrored or not, what is read of the same meanwhile can't be compared.
+        if mirrored || crosses || write && !route.lanes.is_empty() {
             let client = || table.client.hash(&header.headers, address()).into();
             let passage = Passage::begin(
                 lanes,
-                (route, plan.primary, mirrored),
+                (route, plan.primary),
+                (mirrored, crosses),
                 &header.method,
                 &header.uri,
                 &header.headers,

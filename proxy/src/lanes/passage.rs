@@ -75,11 +75,13 @@ impl std::fmt::Debug for Passage {
 }
 
 impl Passage {
-    /// Begins, before the primary is asked. A read on a route without lanes has no order. One that
-    /// is not `mirrored` enters no lane; a write only may cross one that does.
+    /// Begins, before the primary is asked. A read on a route without lanes has no order. A write
+    /// that is not `mirrored` enters no lane, but what is read meanwhile overlaps it. One that
+    /// `crosses` may cross another that the other side takes.
     pub fn begin(
         room: &Arc<Lanes>,
-        (route, primary, mirrored): (&Arc<Route>, Side, bool),
+        (route, primary): (&Arc<Route>, Side),
+        (mirrored, crosses): (bool, bool),
         method: &Method,
         uri: &Uri,
         headers: &HeaderMap,
@@ -96,7 +98,7 @@ impl Passage {
             method: method.clone(),
             since: room.overlaps.now(),
             lanes: Vec::new(),
-            crossing: write.then(|| room.crossings.begin(primary)),
+            crossing: crosses.then(|| room.crossings.begin(primary)),
             lacking: false,
             mirrored,
             body_read: !route.lanes.iter().any(super::LaneRule::needs_body),

@@ -55,7 +55,8 @@ impl Setting {
         let uri = Uri::from_static("/orders/17");
         let passage = Passage::begin(
             &self.lanes,
-            (route, primary, true),
+            (route, primary),
+            (true, true),
             &method,
             &uri,
             headers,
