@@ -14,6 +14,9 @@ use std::ops::Range;
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
+/// The listener speaks no TLS; who ends it before the proxy tells so.
+const SCHEME: HeaderValue = HeaderValue::from_static("http");
+
 /// What the proxy tells the upstream of a request beyond what the client said.
 #[derive(Debug)]
 pub(super) struct Marks {
@@ -48,7 +51,7 @@ impl Marks {
     }
 
     /// Of a request as the client at this address sent it.
-    pub(super) fn of(seen: &Seen<'_>, client: Option<IpAddr>, tls: impl FnOnce() -> bool) -> Self {
+    pub(super) fn of(seen: &Seen<'_>, client: Option<IpAddr>) -> Self {
         // What is new stands in one piece of memory: the start of a trace, whose id is the
         // request's too, and the addresses behind it.
         let mut text = Vec::with_capacity(128);
@@ -81,8 +84,7 @@ impl Marks {
             id_stands: carried.is_some() && matches!(seen.ids, Lines::One(_)),
             traceparent: is_new_trace.then(|| value(0..list)),
             forwarded_for: client.is_some().then(|| value(list..text.len())),
-            forwarded_proto: (!seen.has_proto)
-                .then(|| HeaderValue::from_static(if tls() { "https" } else { "http" })),
+            forwarded_proto: (!seen.has_proto).then_some(SCHEME),
             has_ours: seen.has_ours,
             taken: None,
         }
@@ -175,7 +177,7 @@ mod tests {
     fn marked(headers: &[(&'static str, &'static str)], address: &str) -> RequestHeader {
         let mut request = request(headers);
         let seen = Seen::of(&request.headers);
-        let marks = Marks::of(&seen, Some(address.parse().unwrap()), || false);
+        let marks = Marks::of(&seen, Some(address.parse().unwrap()));
         marks.put_on(&mut request).unwrap();
         request
     }

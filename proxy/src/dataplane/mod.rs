@@ -208,8 +208,7 @@ impl DataPlane {
                 .and_then(|a| a.as_inet())
                 .map(SocketAddr::ip)
         };
-        let tls = || session.digest().ssl_digest.is_some();
-        ctx.marks = Marks::of(&seen, address(), tls);
+        ctx.marks = Marks::of(&seen, address());
         // What it says of the framing of what follows is not ours to guess.
         if header.method == Method::CONNECT {
             return Err(Refusal::Connect);
