@@ -10,6 +10,7 @@ use crate::lanes::{LaneRule, Source, with_token};
 use crate::side::Side;
 use http::header::HeaderName;
 use http::{HeaderMap, HeaderValue};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -24,6 +25,9 @@ pub(crate) enum Naming {
 
 /// What changes, or that the request must not be sent.
 type Changed<T> = Result<Option<T>, Misleading>;
+
+/// Where ids stand in a target that get another name.
+type Renamed = Vec<(Range<usize>, Arc<str>)>;
 
 impl Ids {
     /// The name for an id, if it is another.
@@ -53,51 +57,42 @@ impl Ids {
         if self.idle(lanes) {
             return Ok(None);
         }
-        let (path, query) = match target.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
-            None => (target, None),
-        };
-        let mut segments: Vec<String> = path.split('/').map(str::to_owned).collect();
-        let mut parameters: Vec<String> = query
-            .map(|query| query.split('&').map(str::to_owned).collect())
-            .unwrap_or_default();
-        let mut changed = false;
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let mut renamed = Renamed::new();
         for lane in lanes {
             match lane.source() {
                 Source::Segment(index) => {
-                    if let Some(segment) = segments.get_mut(index + 1) {
-                        changed |= self.rename(segment, lane.entity(), naming)?;
+                    if let Some(segment) = pieces(path, 0, '/').nth(index + 1) {
+                        self.rename(segment, lane.entity(), naming, &mut renamed)?;
                     }
                 }
                 Source::Query(name) => {
-                    for parameter in &mut parameters {
+                    for (at, parameter) in pieces(query, path.len() + 1, '&') {
                         if let Some((key, value)) = parameter.split_once('=')
                             && decoded(key) == **name
                         {
-                            let (key, mut value) = (key.to_owned(), value.to_owned());
-                            changed |= self.rename(&mut value, lane.entity(), naming)?;
-                            *parameter = format!("{key}={value}");
+                            let value = (at + key.len() + 1, value);
+                            self.rename(value, lane.entity(), naming, &mut renamed)?;
                         }
                     }
                 }
                 Source::Rest(_) | Source::Json(_) | Source::Header(_) | Source::Client => {}
             }
         }
-        Ok(changed.then(|| {
-            let path = segments.join("/");
-            match query {
-                Some(_) => format!("{path}?{}", parameters.join("&")),
-                None => path,
-            }
-        }))
+        Ok((!renamed.is_empty()).then(|| with_names(target, renamed)))
     }
 
-    fn rename(&self, text: &mut String, entity: &str, naming: Naming) -> Result<bool, Misleading> {
-        let name = self.named(entity, &decoded(text), naming)?;
-        if let Some(name) = &name {
-            *text = escaped(name);
-        }
-        Ok(name.is_some())
+    /// Notes the name of an id that stands at this place, if it is another.
+    fn rename(
+        &self,
+        (at, id): (usize, &str),
+        entity: &str,
+        naming: Naming,
+        renamed: &mut Renamed,
+    ) -> Result<(), Misleading> {
+        let name = self.named(entity, &decoded(id), naming)?;
+        renamed.extend(name.map(|name| (at..at + id.len(), name)));
+        Ok(())
     }
 
     /// The headers that change.
@@ -159,6 +154,33 @@ impl Ids {
         }
         Ok(changed)
     }
+}
+
+/// The parts of a text that begins at this place of a target, each with its own.
+fn pieces(text: &str, mut at: usize, by: char) -> impl Iterator<Item = (usize, &str)> {
+    text.split(by).map(move |piece| {
+        let begins = at;
+        at += piece.len() + 1;
+        (begins, piece)
+    })
+}
+
+/// The target with the names in their places. One that two lanes name gets that of the first.
+fn with_names(target: &str, mut renamed: Renamed) -> String {
+    // Those of one place stay in the order of the lanes.
+    renamed.sort_by_key(|(span, _)| span.start);
+    let mut text = String::with_capacity(target.len());
+    let mut done = 0;
+    for (span, name) in renamed {
+        if span.start < done {
+            continue;
+        }
+        text.push_str(target.get(done..span.start).unwrap_or_default());
+        text.push_str(&escaped(&name));
+        done = span.end;
+    }
+    text.push_str(target.get(done..).unwrap_or_default());
+    text
 }
 
 /// What a request names, in the ids that it was answered with.
@@ -234,6 +256,30 @@ mod tests {
         assert_eq!(to(Side::Legacy, "/customers/99/orders/x"), Ok(None));
         assert_eq!(to(Side::Legacy, "/customers/99/orders/17"), Err(Misleading));
         assert_eq!(ids.status().unknown, 3);
+    }
+
+    #[tokio::test]
+    async fn an_id_that_two_lanes_name_goes_by_the_first_that_knows_it() {
+        let pairs = [
+            ("order", "17", "a"),
+            ("parcel", "17", "b"),
+            ("parcel", "8", "c"),
+        ];
+        let (ids, _folder) = ids(&pairs).await;
+        let lanes = lanes(&[
+            "order:{id}",
+            "parcel:{id}",
+            "parcel:query:of",
+            "order:query:of",
+        ]);
+        let sent = |target| ids.target(&lanes, target, Naming::Paired(Side::Modern));
+        let expected = "/customers/é/orders/a?of=b&of=c&x";
+        let found = sent("/customers/é/orders/17?of=17&of=8&x");
+        assert_eq!(found, Ok(Some(expected.to_owned())));
+        assert_eq!(
+            sent("/customers/1/orders/8").unwrap().as_deref(),
+            Some("/customers/1/orders/c")
+        );
     }
 
     #[tokio::test]
