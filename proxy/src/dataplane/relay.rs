@@ -1,5 +1,11 @@
 //! One attempt at a request: the client's connection on one hand, a connection to an upstream on
-//! the other, and what passes between them, in both directions at once.
+//! the other, and what passes between them, in both directions by turns.
+//!
+//! Both are listened to, and a piece is passed on as it comes; but while it is written nobody reads.
+//! An upstream may answer while it still reads as long as the buffers of the sockets hold what it says
+//! meanwhile. One that says more, and takes no more until that is read, gets no more of the request
+//! after its `write_timeout`; a client that does likewise is cut after [`CLIENT_SILENCE`]. A tunnel ends
+//! with either.
 //!
 //! Nothing here decides what happens when an attempt fails; an error says whose side broke.
 
