@@ -10,7 +10,7 @@ use crate::mapping::Change;
 use crate::plan::{Plan, TablePlan};
 use crate::store::{Select, Source, Target, WriteError};
 use crate::transform::{Reading, convert};
-use crate::value::{Key, Value};
+use crate::value::{Key, Row, Value};
 
 /// What bringing an entity up to date did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
@@ -219,10 +219,17 @@ pub(crate) async fn children(
     id: &str,
 ) -> Result<(Vec<Key>, Vec<Key>), SyncError> {
     let failed = || failed(table);
+    // Of rows that may be many and long, the keys alone; what they are looked for by stands behind them.
     let by = |select: &Select, position: usize| Select {
-        key: vec![position],
+        columns: select
+            .key_columns()
+            .chain(select.columns.get(position))
+            .cloned()
+            .collect(),
+        key: vec![select.key.len()],
         ..select.clone()
     };
+    let key_of = |select: &Select, row: Row| Key(row.into_iter().take(select.key.len()).collect());
     let kind = table.select.columns.get(column).map(|column| &column.kind);
     let parent = kind.and_then(|kind| convert(&Value::text(id), kind, &Change::default()).ok());
     let Some(parent) = parent else {
@@ -236,8 +243,8 @@ pub(crate) async fn children(
         .await;
     let keys: Vec<Key> = rows
         .map_err(failed())?
-        .iter()
-        .map(|row| table.select.key_of(row))
+        .into_iter()
+        .map(|row| key_of(&table.select, row))
         .collect();
     let wanted: HashSet<Key> = keys
         .iter()
@@ -255,7 +262,7 @@ pub(crate) async fn children(
                     .at(&by(&select, position), &[Key([parent].into())])
                     .await;
                 let there = there.map_err(failed())?;
-                let keys = there.iter().map(|row| select.key_of(row));
+                let keys = there.into_iter().map(|row| key_of(&select, row));
                 orphans = keys.filter(|key| !wanted.contains(key)).collect();
             }
         }
