@@ -36,19 +36,22 @@ pub fn convert(value: &Value, kind: &Type, change: &Change) -> Result<Value, Str
         Type::Time { digits } => match value {
             Value::Time(ticks) => Ok(Value::Time(time::rounded(*ticks, *digits))),
             Value::Text(text) => {
+                // The parser passes over a date before it, and an offset behind it.
+                let alone = |byte: &u8| byte.is_ascii_digit() || b":.".contains(byte);
                 let parsed: Option<civil::Time> = text.parse().ok();
+                let parsed = parsed.filter(|_| text.as_bytes().iter().all(alone));
                 let parsed = parsed.ok_or_else(|| "is no time of day".to_owned())?;
-                let ticks = time::ticks(civil::date(1970, 1, 1).to_datetime(parsed));
+                let ticks = ticks(civil::date(1970, 1, 1).to_datetime(parsed), *digits)?;
                 Ok(Value::Time(time::rounded(ticks, *digits)))
             }
             _ => Err("is no time of day".to_owned()),
         },
         Type::Naive { digits } => {
-            let ticks = on_tick(naive(value, change)?, change)?;
+            let ticks = on_tick(naive(value, change, *digits)?, change)?;
             Ok(Value::Naive(rounded(ticks, *digits)?))
         }
         Type::Instant { digits } => {
-            let ticks = instant(value, change)?;
+            let ticks = instant(value, change, *digits)?;
             Ok(Value::Instant(rounded(ticks, *digits)?))
         }
         Type::Uuid => match value {
@@ -209,15 +212,18 @@ fn date(value: &Value) -> Result<Value, String> {
     }
 }
 
-fn naive(value: &Value, change: &Change) -> Result<i64, String> {
+fn naive(value: &Value, change: &Change, digits: u8) -> Result<i64, String> {
     match value {
         Value::Naive(ticks) => Ok(*ticks),
         Value::Date(days) => Ok(i64::from(*days) * time::DAY),
+        // The parser passes over an offset, and over a zone in brackets.
+        Value::Text(text) if is_zoned(text) || text.contains('[') => {
+            Err("says its zone, and becomes a datetime without one".to_owned())
+        }
         Value::Text(text) => {
             let parsed: Option<civil::DateTime> = text.parse().ok();
-            parsed
-                .map(time::ticks)
-                .ok_or_else(|| "is no datetime".to_owned())
+            let parsed = parsed.ok_or_else(|| "is no datetime".to_owned())?;
+            ticks(parsed, digits)
         }
         Value::Instant(ticks) => {
             let zone = change
@@ -231,17 +237,17 @@ fn naive(value: &Value, change: &Change) -> Result<i64, String> {
     }
 }
 
-fn instant(value: &Value, change: &Change) -> Result<i64, String> {
+fn instant(value: &Value, change: &Change, digits: u8) -> Result<i64, String> {
     match value {
         Value::Instant(ticks) => return Ok(*ticks),
         Value::Text(text) if is_zoned(text) => {
             let parsed: Option<jiff::Timestamp> = text.parse().ok();
             let parsed = parsed.ok_or_else(|| "is no datetime".to_owned())?;
-            return Ok(time::ticks(TimeZone::UTC.to_datetime(parsed)));
+            return ticks(TimeZone::UTC.to_datetime(parsed), digits);
         }
         _ => {}
     }
-    let ticks = on_tick(naive(value, change)?, change)?;
+    let ticks = on_tick(naive(value, change, digits)?, change)?;
     let zone = change
         .zone
         .as_ref()
@@ -252,9 +258,18 @@ fn instant(value: &Value, change: &Change) -> Result<i64, String> {
     })
 }
 
+/// A time's ticks; what is finer is cut off where it is rounded to fewer digits, to which it makes no
+/// difference, and refused elsewhere.
+fn ticks(time: civil::DateTime, digits: u8) -> Result<i64, String> {
+    if digits >= 7 && time.subsec_nanosecond() % 100 != 0 {
+        return Err("has more than 7 digits of a second".to_owned());
+    }
+    Ok(time::ticks(time))
+}
+
 /// Whether a text says its zone: it ends in `Z`, or in an offset behind its time.
 fn is_zoned(text: &str) -> bool {
-    let time = text.find(['T', ' ']).and_then(|at| text.get(at..));
+    let time = text.find(['T', 't', ' ']).and_then(|at| text.get(at..));
     time.is_some_and(|time| time.ends_with(['Z', 'z']) || time.contains(['+', '-']))
 }
 
@@ -280,4 +295,56 @@ fn on_tick(ticks: i64, change: &Change) -> Result<i64, String> {
         return Err("is not on a tick of datetime".to_owned());
     }
     Ok(milliseconds * millisecond)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Change, Value, convert};
+
+    fn converted(kind: &str, text: &str) -> Result<String, String> {
+        let kind = kind.parse().expect(kind);
+        convert(&Value::text(text), &kind, &Change::default()).map(|value| value.to_string())
+    }
+
+    #[test]
+    fn a_time_that_says_its_zone_is_no_time_without_one() {
+        let naive = "2026-01-02 03:04:05";
+        assert_eq!(converted("datetime(6)", naive), Ok(naive.to_owned()));
+        for zone in [
+            "+01:00",
+            "-05",
+            "Z",
+            "[Europe/Berlin]",
+            "+01[Europe/Berlin]",
+        ] {
+            for between in ["T", "t", " "] {
+                let text = naive.replace(' ', between) + zone;
+                assert!(converted("datetime(6)", &text).is_err(), "{text}");
+            }
+        }
+        assert_eq!(converted("time(6)", "03:04:05"), Ok("03:04:05".to_owned()));
+        for text in [
+            "2026-01-02 03:04:05",
+            "03:04:05+01:00",
+            "03:04:05[UTC]",
+            "03:04:05Z",
+        ] {
+            assert!(converted("time(6)", text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn digits_that_are_finer_than_any_kept_are_rounded_with_others_and_never_cut_off() {
+        let finer = "2026-01-02 03:04:05.12345649";
+        let rounded = converted("datetime(6)", finer);
+        assert_eq!(rounded, Ok("2026-01-02 03:04:05.123456".to_owned()));
+        for kind in ["datetime(7)", "instant(7)"] {
+            let zone = if kind == "instant(7)" { "Z" } else { "" };
+            let exact = converted(kind, &format!("2026-01-02T03:04:05.123456700{zone}"));
+            assert!(exact.is_ok(), "{exact:?}");
+            let cut = converted(kind, &format!("2026-01-02T03:04:05.123456789{zone}"));
+            assert_eq!(cut, Err("has more than 7 digits of a second".to_owned()));
+        }
+        assert!(converted("time(7)", "03:04:05.12345678").is_err());
+    }
 }
