@@ -37,10 +37,23 @@ const SETTLE: Duration = Duration::from_millis(200);
 /// Questions under way.
 static ASKED: Semaphore = Semaphore::const_new(AT_ONCE);
 
-/// What became of the rows, in the order of the question, and of what belongs to them.
+/// What became of the rows, in the order of the question, in each table of the entity that has them,
+/// and of what belongs to them.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Answer {
     rows: Vec<RowView>,
+}
+
+/// The texts of a key, and what modern calls its row where that is known.
+type Asked<'q> = (Vec<&'q str>, Option<&'q str>);
+
+/// A row that was asked for, in one of the entity's tables.
+struct Own {
+    view: RowView,
+    /// Whether the texts are a key of the table.
+    named: bool,
+    /// Whether neither side has it.
+    absent: bool,
 }
 
 /// A row.
@@ -116,21 +129,20 @@ pub(super) async fn handle(
     let sides = board.databases().recent().await?;
     let name = question.entity.as_ref().or(question.table.as_ref());
     let name = name.map_or("", String::as_str);
-    let found = match question.entity {
-        Some(_) => sides
-            .plan
-            .tables
-            .iter()
-            .find(|table| table.entity.as_deref() == Some(name)),
-        None => sides.plan.tables.iter().find(|table| table.source == name),
+    let asked = |table: &&TablePlan| match question.entity {
+        Some(_) => table.entity.as_deref() == Some(name),
+        None => table.source == name,
     };
-    let kind = if question.entity.is_some() {
-        "Entity"
-    } else {
-        "Table"
-    };
-    let table = found.ok_or_else(|| ApiError::not_found(kind, name))?;
-    let answer = answer(&sides, table, &question);
+    let tables: Vec<&TablePlan> = sides.plan.tables.iter().filter(asked).collect();
+    if tables.is_empty() {
+        let kind = if question.entity.is_some() {
+            "Entity"
+        } else {
+            "Table"
+        };
+        return Err(ApiError::not_found(kind, name));
+    }
+    let answer = answer(&sides, &tables, &question);
     match tokio::time::timeout(PATIENCE, answer).await {
         Ok(answered) => answered.map(|rows| Json(Answer { rows })),
         Err(late) => Err(ApiError::unavailable("databases", late)),
@@ -139,7 +151,7 @@ pub(super) async fn handle(
 
 async fn answer(
     sides: &Sides,
-    table: &TablePlan,
+    tables: &[&TablePlan],
     question: &Question,
 ) -> Result<Vec<RowView>, ApiError> {
     let ids = question.ids.iter().map(|id| match id {
@@ -148,34 +160,63 @@ async fn answer(
     });
     let keys = question.keys.iter();
     let keys = keys.map(|key| (key.iter().map(String::as_str).collect(), None));
-    let asked: Vec<(Vec<&str>, Option<&str>)> = ids.chain(keys).collect();
+    let asked: Vec<Asked> = ids.chain(keys).collect();
+    let mut own: Vec<Vec<Own>> = asked.iter().map(|_| Vec::new()).collect();
+    for table in tables {
+        for (own, found) in own.iter_mut().zip(rows_of(sides, table, &asked).await?) {
+            own.push(found);
+        }
+    }
+    let mut views = Vec::new();
+    let mut named = Vec::new();
+    for ((parts, _), mut own) in asked.iter().zip(own) {
+        if let ([id], true) = (&parts[..], own.iter().any(|own| own.named)) {
+            named.push(*id);
+        }
+        // An entity need not have a row in each of its tables.
+        if own.iter().any(|own| !own.absent) {
+            own.retain(|own| !own.absent);
+        } else {
+            own.truncate(1);
+        }
+        views.extend(own.into_iter().map(|own| own.view));
+    }
+    if let Some(entity) = &question.entity {
+        for id in named {
+            views.extend(belonging(sides, entity, id).await?);
+        }
+    }
+    Ok(views)
+}
+
+/// The rows of a table that were asked for, in the order of the question.
+async fn rows_of(
+    sides: &Sides,
+    table: &TablePlan,
+    asked: &[Asked<'_>],
+) -> Result<Vec<Own>, ApiError> {
     let wanted = asked.iter();
     let wanted = wanted.map(|(parts, modern)| key(table, parts, *modern));
     let wanted: Vec<Result<Key, String>> = wanted.collect();
     let keys: Vec<Key> = wanted.iter().filter_map(|key| key.clone().ok()).collect();
     let reports = compared(sides, table, &keys).await?;
-    let mut views: Vec<RowView> = asked
-        .iter()
-        .zip(&wanted)
-        .map(|((parts, _), key)| {
-            let id = parts.join(",");
-            let report = key.as_ref().map(|key| reports.get(key));
-            let unknown = |why: &str| RowView::of(id.clone(), table, Verdict::Unknown, Some(why));
-            match report {
-                Err(why) => unknown(why),
-                Ok(None) => unknown("it was not read"),
-                Ok(Some(report)) => RowView::told(id, table, report),
-            }
-        })
-        .collect();
-    if let Some(entity) = &question.entity {
-        for ((parts, _), key) in asked.iter().zip(&wanted) {
-            if let ([id], Ok(_)) = (&parts[..], key) {
-                views.extend(belonging(sides, entity, id).await?);
-            }
+    let own = asked.iter().zip(&wanted).map(|((parts, _), key)| {
+        let id = parts.join(",");
+        let report = key.as_ref().map(|key| reports.get(key));
+        let unknown = |why: &str| RowView::of(id.clone(), table, Verdict::Unknown, Some(why));
+        let absent = matches!(report, Ok(Some(report)) if report.verdict == RowVerdict::Absent);
+        let view = match report {
+            Err(why) => unknown(why),
+            Ok(None) => unknown("it was not read"),
+            Ok(Some(report)) => RowView::told(id, table, report),
+        };
+        Own {
+            view,
+            named: key.is_ok(),
+            absent,
         }
-    }
-    Ok(views)
+    });
+    Ok(own.collect())
 }
 
 /// What became of rows, by their keys in the source.

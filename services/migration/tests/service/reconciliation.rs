@@ -163,6 +163,38 @@ async fn each_row_is_told_apart_on_postgres() {
 }
 
 #[tokio::test]
+async fn an_entity_is_compared_in_each_of_its_tables() {
+    let sides = Sides::sqlite().await;
+    let sample = std::fs::read_to_string(crate::sides::MAPPING).unwrap();
+    let mapping = sides.directory.path().join("mapping.toml");
+    let shared = sample.replace("entity = \"invoice\"", "entity = \"order\"");
+    std::fs::write(&mapping, shared).unwrap();
+    let service = Service::start_with(&sides, mapping.to_str().unwrap(), &[]).await;
+    let place = service.begin("/migration/runs", "").await;
+    assert_eq!(service.ended(&place).await["state"], "finished");
+    sides.legacy("DELETE FROM Invoices WHERE Id = 2").await;
+    sides
+        .modern(
+            "DELETE FROM invoices WHERE id = '2'; UPDATE invoices SET total = total + 1 WHERE id = '3'",
+        )
+        .await;
+    let ids = json!(["2", "3", "999999"]);
+    let told = rows(&service, json!({ "entity": "order", "ids": ids })).await;
+    let told = told.as_array().unwrap().iter().map(|row| {
+        let of = |name: &str| row[name].as_str().unwrap().to_owned();
+        (of("id"), of("table"), of("verdict"))
+    });
+    let expected = [
+        ("2", "orders", "equal"),
+        ("3", "orders", "equal"),
+        ("3", "invoices", "different"),
+        ("999999", "orders", "unknown"),
+    ];
+    let expected = expected.map(|(id, table, is)| (id.into(), table.into(), is.into()));
+    assert_eq!(told.collect::<Vec<(String, String, String)>>(), expected);
+}
+
+#[tokio::test]
 async fn comparisons_come_by_themselves_where_a_schedule_says_so() {
     let sides = Sides::sqlite().await;
     copied(&sides, &[]).await.terminate();
