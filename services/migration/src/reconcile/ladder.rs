@@ -139,15 +139,19 @@ impl Ladder<'_> {
         let mut sum = Figures::default();
         // All of it is looked at again after a stop, and told once.
         let mut tally = state.tally.clone();
+        // A refused row is lacking in one range, and explains no second one.
+        let mut refused = job.quarantined.len() as u64;
         // The ranges of the source's keys are none of the target's where their orders differ.
         if state.method == Method::Lookup {
-            sum = self.figures(job, &Range::default(), &mut tally).await?;
+            sum = self
+                .figures(job, &Range::default(), &mut refused, &mut tally)
+                .await?;
         } else {
             for (number, range) in ranges(&state.ranges).iter().enumerate() {
                 if self.stop.is_cancelled() {
                     return Err(ReconcileError::Stopped);
                 }
-                let figures = self.figures(job, range, &mut tally).await?;
+                let figures = self.figures(job, range, &mut refused, &mut tally).await?;
                 sum.add(&figures);
                 if let Some(range) = state.ranges.get_mut(number) {
                     range.figures = Some(figures);
@@ -168,20 +172,22 @@ impl Ladder<'_> {
         &self,
         job: &Arc<Job>,
         range: &Range,
+        refused: &mut u64,
         tally: &mut Tally,
     ) -> Result<Figures, ReconcileError> {
         let mut figures = quick::look(job, range).await?;
         for _ in 0..self.options.reads {
-            if quick::explained(job, &figures) {
-                return Ok(figures);
+            if quick::explained(&figures, *refused).is_some() {
+                break;
             }
             if rest(self.options.settle, self.stop).await {
                 return Err(ReconcileError::Stopped);
             }
             figures = quick::look(job, range).await?;
         }
-        if !quick::explained(job, &figures) {
-            quick::tell(&figures, range, tally);
+        match quick::explained(&figures, *refused) {
+            Some(rows) => *refused -= rows,
+            None => quick::tell(&figures, range, tally),
         }
         Ok(figures)
     }

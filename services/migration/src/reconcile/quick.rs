@@ -54,12 +54,14 @@ pub(super) async fn look(job: &Arc<Job>, range: &Range) -> Result<Figures, Recon
     })
 }
 
-/// Whether the figures give no reason to look again: they are alike, or rows that were refused are
-/// why they are not.
-pub(super) fn explained(job: &Job, figures: &Figures) -> bool {
-    let lacking = figures.source.checked_sub(figures.target);
-    let refused = job.quarantined.len() as u64;
-    figures.alike() || lacking.is_some_and(|lacking| lacking > 0 && lacking <= refused)
+/// How many refused rows explain the figures, which then give no reason to look again: none where they
+/// are alike, and else as many as the target lacks. Nothing where there are not so many.
+pub(super) fn explained(figures: &Figures, refused: u64) -> Option<u64> {
+    if figures.alike() {
+        return Some(0);
+    }
+    let lacking = figures.source.checked_sub(figures.target)?;
+    (1..=refused).contains(&lacking).then_some(lacking)
 }
 
 /// Adds to the findings what is not alike.

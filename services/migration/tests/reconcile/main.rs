@@ -8,6 +8,7 @@
 
 mod differences;
 mod ends;
+mod figures;
 mod keys;
 mod live;
 mod mariadb;

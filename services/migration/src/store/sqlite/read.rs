@@ -126,11 +126,12 @@ pub(super) async fn figures(
         .filter_map(|position| select.columns.get(*position))
         .collect();
     let sum = |column: &&ColumnSchema| {
-        let (name, scale) = (SQL.name(&column.name), scale(column));
+        let name = SQL.name(&column.name);
         // A decimal in a text becomes units without a float on the way, however it was written.
-        let units = match scale {
-            0 => format!("CAST({name} AS INTEGER)"),
-            _ => format!("CAST(replace({name}, '.', '') AS INTEGER)"),
+        let units = match scale(column) {
+            None => "NULL".to_owned(),
+            Some(0) => format!("CAST({name} AS INTEGER)"),
+            Some(_) => format!("CAST(replace({name}, '.', '') AS INTEGER)"),
         };
         format!(", sum({units} / {BASE}), sum({units} % {BASE})")
     };
@@ -150,21 +151,24 @@ pub(super) async fn figures(
         let part = |position| row.try_get::<Option<i64>, _>(position);
         let (high, low) = (part(position)?, part(position + 1)?);
         let units = i128::from(high.unwrap_or(0)) * i128::from(BASE) + i128::from(low.unwrap_or(0));
-        figures.sums.push(Number::new(units, scale(column)));
+        let sum = scale(column).and_then(|scale| Number::new(units, scale));
+        figures.sums.push(sum);
     }
     Ok(figures)
 }
 
-/// Places of a decimal that is kept in a text with all of its places.
-fn scale(column: &ColumnSchema) -> u8 {
+/// Places of a number that is an integer, or a decimal that is kept in a text with all of its places;
+/// nothing of others, whose fractions no sum of integers has.
+fn scale(column: &ColumnSchema) -> Option<u8> {
     match (&column.kind, column.native.as_str()) {
+        (Type::Int { .. }, _) => Some(0),
         (
             Type::Decimal {
                 bounds: Some((_, places)),
             },
             "TEXT",
-        ) => *places,
-        _ => 0,
+        ) => Some(*places),
+        _ => None,
     }
 }
 
