@@ -118,16 +118,24 @@ pub(super) async fn reverse(job: &Arc<Job>, seen: &Partitions) -> Result<Found, 
     let mut found = Found::default();
     for group in seen.differing(&there, DIGESTS) {
         let group: HashSet<usize> = group.into_iter().collect();
-        let mut known: HashSet<Digest> = HashSet::new();
-        each_source_key(job, |_, _, digest| {
+        // The target's, of which the group has so many: the source may have any number in it.
+        let mut lone: HashSet<Digest> = HashSet::new();
+        each_target_key(job, |_, digest| {
             if group.contains(&partitions::of(digest)) {
-                known.insert(digest);
+                lone.insert(digest);
             }
         })
         .await?;
+        each_source_key(job, |_, _, digest| {
+            lone.remove(&digest);
+        })
+        .await?;
+        if lone.is_empty() {
+            continue;
+        }
         let mut extra = Vec::new();
         each_target_key(job, |key, digest| {
-            if group.contains(&partitions::of(digest)) && !known.contains(&digest) {
+            if lone.contains(&digest) {
                 extra.push(key);
             }
         })
