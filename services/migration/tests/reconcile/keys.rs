@@ -1,6 +1,10 @@
 //! Keys that a database compares otherwise than their values are.
 
+use std::sync::Arc;
+
+use migration_service::load;
 use migration_service::reconcile::{Method, Verdict};
+use tokio_util::sync::CancellationToken;
 
 use crate::pair::{NUMBERED, Pair, only};
 
@@ -76,6 +80,15 @@ async fn a_declared_key_that_several_rows_are_under_is_an_error_that_names_it() 
     let why = only(&report).not_verified.join("; ");
     assert!(why.contains("several rows have the key"), "{why}");
     assert!(why.contains("\"A\""), "{why}");
+    let (sides, never) = (pair.both().await, CancellationToken::new());
+    let (loading, watch) = (load::Options::default(), Arc::new(load::Unwatched));
+    let (source, target) = (sides.source, sides.target);
+    let copied = load::run(&sides.plan, source, target, &loading, watch, never).await;
+    let why = copied.expect_err("no copy");
+    let why = std::error::Error::source(&why)
+        .expect("a cause")
+        .to_string();
+    assert!(why.contains("several rows have the key"), "{why}");
     // One of them is left out, or the key has a further column.
     let pair = Pair::of(
         legacy,
